@@ -1,0 +1,1 @@
+"""Who people are: partnerships, agencies, teams, posts, stand-ins, appointments; and who is acting now."""

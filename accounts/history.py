@@ -1,0 +1,54 @@
+"""How rows are kept: every version with person and cause (django-simple-history), and append-only triggers (pgtrigger)."""
+
+from __future__ import annotations
+
+import uuid
+
+import pgtrigger
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+from accounts.acting import current_entry, current_person, current_person_name
+
+
+class Kept(models.Model):
+    """What every history row says beside the values: the entry that caused it and the actor's name in plain text.
+
+    The name outlives the account (people are deactivated, never deleted); the entry gives side and times (23.18).
+    """
+
+    caused_by = models.UUIDField(null=True, default=current_entry)
+    actor_name = models.CharField(max_length=200, default=current_person_name)
+
+    class Meta:
+        abstract = True
+
+
+class History(HistoricalRecords):
+    """simple-history with our columns and our acting person. Only for models whose columns hold no free text.
+
+    Rows have random keys, so that writing one reads nothing back: its writer may not be allowed to see it.
+    """
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(bases=[Kept], get_user=current_person, history_id_field=models.UUIDField(default=uuid.uuid4), **options)  # type: ignore[arg-type]
+
+    def create_history_model(self, model: type[models.Model], inherited: bool) -> type[models.Model]:
+        """Adds the append-only triggers while the history model is being made, so that migrations carry them."""
+        history_model = super().create_history_model(model, inherited)
+        pgtrigger.register(*append_only())(history_model)
+        return history_model
+
+
+def append_only() -> list[pgtrigger.Trigger]:
+    """Update, delete and truncate refused by the database, whoever asks (design: rules of the database)."""
+    return [
+        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        pgtrigger.Trigger(
+            name="never_truncated",
+            level=pgtrigger.Statement,
+            when=pgtrigger.Before,
+            operation=pgtrigger.Truncate,
+            func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;",
+        ),
+    ]

@@ -1,0 +1,11 @@
+"""Every room's addresses, joined."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("accounts.urls")),
+    path("", include("learning.urls")),
+    path("", include("evidence.urls")),
+    path("", include("escalation.urls")),
+    path("", include("pages.urls")),
+]

@@ -1,0 +1,1 @@
+"""A fictional partnership, Northshire, to try Accord on; filled through the door."""

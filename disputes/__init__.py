@@ -1,0 +1,1 @@
+"""What a disagreement is: its stages, sides, seats, record and agreement."""

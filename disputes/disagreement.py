@@ -1,0 +1,740 @@
+"""One professional disagreement and the table of its moves: the single source for buttons, tests, diagram and database rule."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_fsm import GET_STATE, FSMField, Transition, transition
+
+from accounts.history import History
+from accounts.models import Office, Partnership, Post, Row, StandIn, User
+from disputes.places import Exclusion, Seat
+from disputes.seats import Actor, Standing
+from disputes.stages import BEFORE_CHAIR, ENDS, MANAGERS, OPEN, Awaiting, Capacity, Mediation, SideKind, Stage
+from procedure.ladder import Step
+from procedure.models import Policy
+
+REFERENCE_LETTERS = "23456789BCDFGHJKLMNPQRSTVWXZ"  # nothing that is misheard on the telephone or spells a word
+
+
+def new_reference() -> str:
+    """Eight random characters, "K7PM-3XQD": tells nothing, and cannot be counted."""
+    letters = "".join(secrets.choice(REFERENCE_LETTERS) for _ in range(8))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+class DisagreementQuerySet(models.QuerySet["Disagreement"]):
+    """Reads as sentences. Nothing here writes: the door is the one writer (F4)."""
+
+    def visible_to(self, person: User, now: dt.datetime | None = None) -> DisagreementQuerySet:
+        """What this person may see: a seat (own or stood in for) or a dated appointment as auditor, minus exclusions."""
+        now = now or timezone.now()
+        day = timezone.localdate(now)
+        stood_in = StandIn.objects.filter(person=person, starts_on__lte=day, ends_on__gte=day).values("post")
+        seats = Seat.objects.active(now).filter(Q(person=person) | Q(post__in=stood_in))
+        audited = person.appointments.on(day).filter(office=Office.AUDITOR).values("partnership")
+        return self.filter(Q(pk__in=seats.values("disagreement")) | Q(partnership__in=audited)).exclude(
+            pk__in=Exclusion.objects.filter(person=person).values("disagreement")
+        )
+
+    def open(self) -> DisagreementQuerySet:
+        return self.filter(stage__in=OPEN)
+
+    def overdue(self, now: dt.datetime) -> DisagreementQuerySet:
+        return self.open().filter(due_at__lt=now)
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("A disagreement changes only through escalation.moves.")
+
+    update = delete = bulk_create = bulk_update = _refuse
+
+
+# ── who may (permissions): questions about the actor ────────────────────────────────────────────────────────────────
+
+Permission = Callable[["Disagreement", Actor], bool]
+
+
+def raised_it(d: Disagreement, by: Actor) -> bool:
+    return by.seat_in(Capacity.RAISER) is not None
+
+
+def acts_for_raising_side(d: Disagreement, by: Actor) -> bool:
+    return by.acting_seat(d, SideKind.RAISING) is not None
+
+
+def acts_for_responding_side(d: Disagreement, by: Actor) -> bool:
+    return by.acting_seat(d, SideKind.RESPONDING) is not None
+
+
+def acts_for_a_party(d: Disagreement, by: Actor) -> bool:
+    return by.acting_seat(d) is not None
+
+
+def is_on_a_party_side(d: Disagreement, by: Actor) -> bool:
+    return by.party_seat() is not None
+
+
+def is_chair(d: Disagreement, by: Actor) -> bool:
+    return by.seat_in(Capacity.CHAIR) is not None
+
+
+def is_office(d: Disagreement, by: Actor) -> bool:
+    return by.seat_in(Capacity.OFFICE) is not None
+
+
+def is_on_the_raising_side(d: Disagreement, by: Actor) -> bool:
+    return by.party_seat(SideKind.RAISING) is not None
+
+
+def manages_the_raising_side(d: Disagreement, by: Actor) -> bool:
+    return by.seat_in(Capacity.LINE_MANAGER, Capacity.SENIOR, kind=SideKind.RAISING) is not None
+
+
+def has_not_confirmed(d: Disagreement, by: Actor) -> bool:
+    seat = by.acting_seat(d)
+    return seat is not None and seat.side in d.standing.unconfirmed_sides
+
+
+def has_not_agreed_to_differ(d: Disagreement, by: Actor) -> bool:
+    seat = by.acting_seat(d)
+    return seat is not None and seat.side is not None and not seat.side.agreed_to_differ
+
+
+def has_not_answered_closing_questions(d: Disagreement, by: Actor) -> bool:
+    seat = by.party_seat()
+    return seat is not None and seat.side is not None and not seat.side.closing_answered
+
+
+def may_offer_an_outcome(d: Disagreement, by: Actor) -> bool:
+    return acts_for_a_party(d, by) or (is_chair(d, by) and d.mediation == Mediation.HELD)
+
+
+def has_seen_the_whole_record(d: Disagreement, by: Actor) -> bool:
+    return any(not seat.positions_only and seat.capacity != Capacity.TOLD for seat in by.seats)
+
+
+def any_of(*permissions: Permission) -> Permission:
+    def allowed(d: Disagreement, by: Actor) -> bool:
+        return any(permission(d, by) for permission in permissions)
+
+    return allowed
+
+
+# ── when (conditions): questions about the disagreement ─────────────────────────────────────────────────────────────
+
+
+def awaits(*states: str) -> Callable[[Disagreement], bool]:
+    def condition(d: Disagreement) -> bool:
+        return d.awaiting in states
+
+    return condition
+
+
+def is_matched(d: Disagreement) -> bool:
+    """No answer counts before both sides know which child it is."""
+    return d.matched
+
+
+def has_line_manager_or_adviser(d: Disagreement) -> bool:
+    return bool(d.raised_from.reports_to_id or d.raised_from.adviser_id or d.raised_from.manager_at(1))
+
+
+def tried_first_or_at_immediate_risk(d: Disagreement) -> bool:
+    """23.13: normally between the people who disagree first, unless the child is at immediate risk; silence counts as tried."""
+    return d.tried_first or d.at_immediate_risk or d.limit_reached
+
+
+def has_higher_step(d: Disagreement) -> bool:
+    return d.policy.ladder.has_higher_manager_step(d.step)
+
+
+def is_at_last_step(d: Disagreement) -> bool:
+    return d.stage in MANAGERS and not d.policy.ladder.has_higher_manager_step(d.step) and d.mediation != Mediation.DECLINED
+
+
+def chair_has_been_asked_for_help(d: Disagreement) -> bool:
+    """The last body has mediated, or declined to: now it may be closed without agreement (23.11, 23.17)."""
+    return d.mediation in (Mediation.DECLINED, Mediation.HELD)
+
+
+def last_chaser_went_unanswered(d: Disagreement) -> bool:
+    return d.chased and d.awaiting in (Awaiting.MATCH, Awaiting.ANSWER, Awaiting.CONFIRMATION)
+
+
+def is_not_yet_at_immediate_risk(d: Disagreement) -> bool:
+    return not d.at_immediate_risk
+
+
+def has_a_side_not_on_the_system(d: Disagreement) -> bool:
+    return bool(d.standing.turn.for_sides)
+
+
+def waits_for_countersign(d: Disagreement) -> bool:
+    return d.standing.awaiting_countersign
+
+
+# ── where to (targets read from the ladder or from the act) ─────────────────────────────────────────────────────────
+
+
+def where_it_starts(d: Disagreement, by: Actor, **_: Any) -> str:
+    return d.policy.ladder.stage_of(d.step)
+
+
+def where_it_came_from(d: Disagreement, by: Actor, **_: Any) -> str:
+    return d.policy.ladder.stage_of(d.acting_step)
+
+
+def resolved_when_all_confirmed(d: Disagreement, by: Actor, **_: Any) -> str:
+    return Stage.RESOLVED if d.awaiting == Awaiting.NOTHING else d.stage
+
+
+def closed_when_all_differ(d: Disagreement, by: Actor, **_: Any) -> str:
+    return Stage.CLOSED if d.awaiting == Awaiting.NOTHING else d.stage
+
+
+MAIN, MORE, NOTE = "main", "more", "note"  # how a move is offered: button, link, or addition to the record
+
+
+def offered(label: Any, weight: str = MAIN, *, note: bool = False) -> dict[str, Any]:
+    """What the table says of a move beside the rule: its words on the button, its weight, and whether it is only a note."""
+    return {"label": label, "weight": weight, "note": note}
+
+
+class Disagreement(Row):
+    """One professional disagreement, from the sending to its end. Only its transitions change its stage, only the door calls them."""
+
+    partnership = models.ForeignKey(Partnership, models.PROTECT, related_name="disagreements")
+    reference = models.CharField(max_length=9, unique=True, default=new_reference, editable=False)
+    policy = models.ForeignKey(Policy, models.PROTECT)  # the version it began under
+    stage = FSMField(choices=Stage.choices, default=Stage.RECOGNITION, protected=True)
+    step = models.PositiveSmallIntegerField(default=1)  # on this policy's ladder
+    returns_to = models.PositiveSmallIntegerField(null=True)  # the step from which the Chair was asked
+    awaiting = models.CharField(max_length=12, choices=Awaiting.choices, blank=True)
+    mediation = models.CharField(max_length=10, choices=Mediation.choices, blank=True)
+    category = models.CharField(max_length=40)  # a key of the policy (23.3)
+    raised_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    raised_from = models.ForeignKey(Post, models.PROTECT, related_name="+")
+    raised_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)  # the earliest running clock, for sorting only
+    at_immediate_risk = models.BooleanField(default=False)
+    matched = models.BooleanField(default=False)  # the responding side said which child it is
+    tried_first = models.BooleanField(default=False)  # the people who disagree have talked or answered (23.13)
+    limit_reached = models.BooleanField(default=False)  # at the present step
+    chased = models.BooleanField(default=False)  # the last chaser of the present step went unanswered
+    still_at_risk = models.BooleanField(null=True)  # what the raiser still believes at the end (23.11)
+    move_version = models.PositiveIntegerField(default=0)
+
+    history = History()
+    objects = DisagreementQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-raised_at"]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["due_at"], condition=Q(ended_at=None), name="open_by_due"),
+            models.Index(fields=["partnership", "-raised_at"], name="newest_of_partnership"),
+        ]
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="a_known_stage"),
+            models.CheckConstraint(condition=Q(stage__in=ENDS) ^ Q(ended_at=None), name="ended_when_at_an_end"),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="moves_leave_entries",  # a change of stage, step or version without an entry is refused at commit
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                timing=pgtrigger.Deferred,
+                func="""
+                    PERFORM accord_refuse_move_without_entry(NEW.id);
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """As Django's; the protected stage is let go for it and comes back if it fails (F2: never unprotect the class)."""
+        held = self.__dict__.pop("stage", None)
+        try:
+            super().refresh_from_db(*args, **kwargs)
+        finally:
+            if held is not None:
+                self.__dict__.setdefault("stage", held)
+            self.__dict__.pop("standing", None)
+
+    # ── questions
+
+    @property
+    def is_open(self) -> bool:
+        return self.stage in OPEN
+
+    @property
+    def acting_step(self) -> int:
+        """The step at which the sides' people act: the present one, or during mediation the one it came from."""
+        return self.returns_to if self.stage == Stage.LSCB_MEDIATION and self.returns_to else self.step
+
+    @property
+    def present_step(self) -> Step:
+        return self.policy.ladder.step(self.step)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Who sits where, read once; drop the attribute to read again."""
+        return Standing.of(self, timezone.now())
+
+    def open_moves(self, by: Actor) -> list[Transition]:
+        """The moves open now to `by`, in the order of the ladder."""
+        order = list(type(self).move_names())
+        available = self.get_available_user_stage_transitions(by)  # type: ignore[attr-defined]
+        return sorted(available, key=lambda move: order.index(move.name))
+
+    @classmethod
+    def move_names(cls) -> list[str]:
+        """Every move of the table, in the order in which it is written."""
+        return [name for name, member in vars(cls).items() if hasattr(member, "_django_fsm")]
+
+    @classmethod
+    def is_note(cls, move: str) -> bool:
+        """Whether this adds to the record without being a move: it needs no page version and counts for none."""
+        return any(t.custom["note"] for t in getattr(cls, move)._django_fsm.transitions.values())
+
+    def _awaiting_without_agreement(self) -> str:
+        if self.stage == Stage.LSCB_MEDIATION:
+            return {Mediation.ASKED: Awaiting.CHAIR, Mediation.ACCEPTED: Awaiting.MEDIATION}.get(
+                Mediation(self.mediation), Awaiting.DECISION
+            )
+        return Awaiting.DECISION
+
+    def _begin_step(self, step: int) -> None:
+        self.step = step
+        self.limit_reached = False
+        self.chased = False
+        self.awaiting = Awaiting.ANSWER if self.matched else Awaiting.MATCH
+
+    def _end(self) -> None:
+        self.awaiting = Awaiting.NOTHING
+        self.ended_at = timezone.now()
+
+    # ── the table of moves, in the order of the ladder: recognition
+
+    @transition(
+        field=stage,
+        source=Stage.RECOGNITION,
+        target=GET_STATE(where_it_starts, states=BEFORE_CHAIR),
+        permission=raised_it,
+        custom=offered(_("Send it")),
+    )
+    def send(self, by: Actor) -> None:
+        """Starts the record: at practitioner stage, or higher when a child is at immediate risk (23.13)."""
+        first = Stage.LINE_MANAGER if self.at_immediate_risk and self.step > 1 else Stage.PRACTITIONER
+        self._begin_step(self.policy.ladder.first_step_of(first))
+
+    # ── which child?
+
+    @transition(
+        field=stage,
+        source=BEFORE_CHAIR,
+        conditions=[awaits(Awaiting.MATCH)],
+        permission=acts_for_responding_side,
+        custom=offered(_("We know which child this is")),
+    )
+    def match_child(self, by: Actor) -> None:
+        self.matched = True
+        self.awaiting = Awaiting.ANSWER
+
+    @transition(
+        field=stage,
+        source=BEFORE_CHAIR,
+        conditions=[awaits(Awaiting.MATCH)],
+        permission=acts_for_responding_side,
+        custom=offered(_("We cannot tell which child this is")),
+    )
+    def cannot_tell_which_child(self, by: Actor) -> None:
+        self.awaiting = Awaiting.IDENTITY
+
+    @transition(
+        field=stage,
+        source=BEFORE_CHAIR,
+        conditions=[awaits(Awaiting.IDENTITY)],
+        permission=is_on_the_raising_side,
+        custom=offered(_("Say how they can tell which child it is")),
+    )
+    def say_which_child(self, by: Actor) -> None:
+        self.awaiting = Awaiting.MATCH
+
+    @transition(
+        field=stage,
+        source=Stage.PRACTITIONER,
+        conditions=[awaits(Awaiting.MATCH, Awaiting.ANSWER)],
+        permission=acts_for_responding_side,
+        custom=offered(_("Not for us: pass it on")),
+    )
+    def pass_on(self, by: Actor) -> None:
+        """ "Not for us": goes to the right team without stopping the clock."""
+        self.matched = False
+        self.awaiting = Awaiting.MATCH
+
+    # ── answering and talking
+
+    @transition(
+        field=stage,
+        source=BEFORE_CHAIR,
+        conditions=[awaits(Awaiting.ANSWER), is_matched],
+        permission=acts_for_responding_side,
+        custom=offered(_("Answer")),
+    )
+    def answer(self, by: Actor) -> None:
+        self.tried_first = True
+        self.awaiting = Awaiting.DECISION
+
+    @transition(
+        field=stage,
+        source=BEFORE_CHAIR,
+        conditions=[awaits(Awaiting.MATCH, Awaiting.ANSWER), has_a_side_not_on_the_system],
+        permission=any_of(acts_for_raising_side, is_office),
+        custom=offered(_("Record an answer that came by phone, letter or email")),
+    )
+    def record_answer_for(self, by: Actor) -> None:
+        """An answer recorded for a side that is not on the system, with source, date and where the document is kept."""
+        self.matched = True
+        self.tried_first = True
+        self.awaiting = Awaiting.DECISION
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        permission=is_on_a_party_side,
+        custom=offered(_("Record a discussion"), NOTE, note=True),
+    )
+    def record_discussion(self, by: Actor) -> None:
+        self.tried_first = True
+
+    # ── an agreed outcome
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        conditions=[is_matched],
+        permission=may_offer_an_outcome,
+        custom=offered(_("Propose an outcome")),
+    )
+    def propose_outcome(self, by: Actor) -> None:
+        """A new version of the agreed outcome. It voids the confirmations of any earlier one (23.18)."""
+        self.awaiting = Awaiting.CONFIRMATION
+        self.chased = False
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        target=GET_STATE(resolved_when_all_confirmed, states=[*OPEN, Stage.RESOLVED]),
+        conditions=[awaits(Awaiting.CONFIRMATION)],
+        permission=has_not_confirmed,
+        custom=offered(_("Confirm the outcome in writing")),
+    )
+    def confirm_outcome(self, by: Actor) -> None:
+        seat = by.acting_seat(self)
+        others = [side for side in self.standing.unconfirmed_sides if seat and side != seat.side]
+        if not others and not self.standing.awaiting_countersign:
+            self._end()
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        conditions=[awaits(Awaiting.CONFIRMATION)],
+        permission=has_not_confirmed,
+        custom=offered(_("Say what should change in it")),
+    )
+    def decline_outcome(self, by: Actor) -> None:
+        self.awaiting = self._awaiting_without_agreement()
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        conditions=[awaits(Awaiting.CONFIRMATION), has_a_side_not_on_the_system],
+        permission=any_of(acts_for_raising_side, is_office),
+        custom=offered(_("Record a confirmation that came by phone, letter or email")),
+    )
+    def record_confirmation_for(self, by: Actor) -> None:
+        """Counts only when the partnership's office has countersigned it."""
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        target=GET_STATE(resolved_when_all_confirmed, states=[*OPEN, Stage.RESOLVED]),
+        conditions=[awaits(Awaiting.CONFIRMATION), waits_for_countersign],
+        permission=is_office,
+        custom=offered(_("Countersign the recorded confirmation")),
+    )
+    def countersign(self, by: Actor) -> None:
+        if not self.standing.unconfirmed_sides:
+            self._end()
+
+    # ── up the ladder
+
+    @transition(
+        field=stage,
+        source=Stage.PRACTITIONER,
+        target=Stage.LINE_MANAGER,
+        conditions=[has_line_manager_or_adviser, tried_first_or_at_immediate_risk],
+        permission=any_of(raised_it, manages_the_raising_side),
+        custom=offered(_("Refer to the line manager or adviser")),
+    )
+    def refer_to_line_manager(self, by: Actor) -> None:
+        """23.15: to the worker's own line manager or adviser, who discusses with their opposite number."""
+        self._begin_step(self.policy.ladder.first_step_of(Stage.LINE_MANAGER))
+
+    @transition(
+        field=stage,
+        source=MANAGERS,
+        target=GET_STATE(where_it_starts, states=MANAGERS),
+        conditions=[has_higher_step],
+        permission=acts_for_raising_side,
+        custom=offered(_("Pass it up the line")),
+    )
+    def pass_up_the_line(self, by: Actor) -> None:
+        """23.16: to the next step that the policy names."""
+        self._begin_step(self.step + 1)
+
+    @transition(
+        field=stage,
+        source=MANAGERS,
+        target=Stage.LSCB_MEDIATION,
+        conditions=[is_at_last_step],
+        permission=acts_for_a_party,
+        custom=offered(_("Ask the Chair to mediate")),
+    )
+    def ask_the_chair(self, by: Actor) -> None:
+        """23.17: consideration is given to referring it to the Chair; the Chair has not accepted yet."""
+        self.returns_to = self.step
+        self._begin_step(self.policy.ladder.first_step_of(Stage.LSCB_MEDIATION))
+        self.mediation = Mediation.ASKED
+        self.awaiting = Awaiting.CHAIR
+
+    @transition(
+        field=stage,
+        source=MANAGERS,
+        permission=acts_for_a_party,
+        custom=offered(_("Change the opposite number"), MORE),
+    )
+    def change_opposite_number(self, by: Actor) -> None:
+        """Another post takes the place of the other side's manager at this step."""
+
+    # ── the Chair
+
+    @transition(
+        field=stage,
+        source=Stage.LSCB_MEDIATION,
+        conditions=[awaits(Awaiting.CHAIR)],
+        permission=is_chair,
+        custom=offered(_("Accept and offer mediation")),
+    )
+    def accept_mediation(self, by: Actor) -> None:
+        self.mediation = Mediation.ACCEPTED
+        self.awaiting = Awaiting.MEDIATION
+
+    @transition(
+        field=stage,
+        source=Stage.LSCB_MEDIATION,
+        target=GET_STATE(where_it_came_from, states=MANAGERS),
+        conditions=[awaits(Awaiting.CHAIR)],
+        permission=is_chair,
+        custom=offered(_("Decline, with reasons")),
+    )
+    def decline_mediation(self, by: Actor) -> None:
+        """Returns it to the last step and opens the closing moves."""
+        self._begin_step(self.acting_step)
+        self.returns_to = None
+        self.mediation = Mediation.DECLINED
+        self.awaiting = Awaiting.DECISION
+
+    @transition(
+        field=stage,
+        source=Stage.LSCB_MEDIATION,
+        conditions=[awaits(Awaiting.MEDIATION)],
+        permission=is_chair,
+        custom=offered(_("Record the mediation")),
+    )
+    def record_mediation(self, by: Actor) -> None:
+        self.mediation = Mediation.HELD
+        self.awaiting = Awaiting.DECISION
+
+    # ── the child at risk
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        conditions=[is_not_yet_at_immediate_risk],
+        permission=any_of(is_on_a_party_side, is_chair),
+        custom=offered(_("A child is at immediate risk"), MORE),
+    )
+    def say_child_at_immediate_risk(self, by: Actor) -> None:
+        """999 and the front door first (the page says so); then both line managers are told and the urgent way is open (23.13)."""
+        self.at_immediate_risk = True
+
+    # ── the ends
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        target=GET_STATE(closed_when_all_differ, states=[*OPEN, Stage.CLOSED]),
+        conditions=[is_matched],
+        permission=has_not_agreed_to_differ,
+        custom=offered(_("Agree to differ"), MORE),
+    )
+    def agree_to_differ(self, by: Actor) -> None:
+        """One side records its position; when every party side has, it is closed without agreement."""
+        seat = by.acting_seat(self)
+        if all(side.agreed_to_differ or (seat and side == seat.side) for side in self.standing.party_sides):
+            self._end()
+
+    @transition(
+        field=stage,
+        source=[*MANAGERS, Stage.LSCB_MEDIATION],
+        target=Stage.CLOSED,
+        conditions=[chair_has_been_asked_for_help],
+        permission=any_of(acts_for_a_party, is_chair),
+        custom=offered(_("Close without agreement"), MORE),
+    )
+    def close_without_agreement(self, by: Actor) -> None:
+        """At the last step: each side's position and the residual concern with its channel are recorded (23.11)."""
+        self._end()
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        target=Stage.CLOSED,
+        conditions=[last_chaser_went_unanswered],
+        permission=any_of(is_chair, is_office),
+        custom=offered(_("Close as unconfirmed"), MORE),
+    )
+    def close_as_unconfirmed(self, by: Actor) -> None:
+        """A side stayed silent after the last chaser: closed as "unconfirmed by …", never as resolved."""
+        self._end()
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        target=Stage.WITHDRAWN,
+        permission=any_of(raised_it, manages_the_raising_side),
+        custom=offered(_("Withdraw"), MORE),
+    )
+    def withdraw(self, by: Actor) -> None:
+        self._end()
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        target=Stage.REDIRECTED,
+        permission=any_of(raised_it, manages_the_raising_side, is_chair, is_office),
+        custom=offered(_("Take it to another procedure"), MORE),
+    )
+    def redirect(self, by: Actor) -> None:
+        self._end()
+
+    @transition(
+        field=stage,
+        source=Stage.RESOLVED,
+        target=GET_STATE(where_it_came_from, states=BEFORE_CHAIR),
+        permission=any_of(raised_it, acts_for_a_party),
+        custom=offered(_("Reopen: the outcome was not delivered"), MORE),
+    )
+    def reopen(self, by: Actor) -> None:
+        """Back to the step at which the sides last acted, to be answered there."""
+        step = self.returns_to or self.step
+        self.returns_to = None
+        self.mediation = Mediation.NONE
+        self.ended_at = None
+        self.still_at_risk = None
+        self._begin_step(step)
+
+    # ── after the end
+
+    @transition(
+        field=stage,
+        source=[Stage.RESOLVED, Stage.CLOSED],
+        permission=raised_it,
+        custom=offered(_("Say whether you still believe the child is at risk"), NOTE, note=True),
+    )
+    def say_still_at_risk(self, by: Actor) -> None:
+        """The raiser is always asked, whatever the managers agreed; a yes has a channel (23.11)."""
+
+    @transition(
+        field=stage,
+        source=ENDS,
+        permission=has_not_answered_closing_questions,
+        custom=offered(_("Answer the closing questions"), NOTE, note=True),
+    )
+    def answer_closing_questions(self, by: Actor) -> None:
+        """Once for each side: satisfied (23.7), general issue (23.19), debrief (23.20)."""
+
+    # ── additions to the record
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        permission=is_on_a_party_side,
+        custom=offered(_("Ask a colleague to support you"), NOTE, note=True),
+    )
+    def bring_in_support(self, by: Actor) -> None:
+        """23.14: nobody has to pursue it unsupported."""
+
+    @transition(
+        field=stage,
+        source=[*OPEN, *ENDS],
+        permission=has_seen_the_whole_record,
+        custom=offered(_("Add to the record"), NOTE, note=True),
+    )
+    def add_note(self, by: Actor) -> None:
+        """What the child says or wants, what the family knows, or anything else both sides should have on record."""
+
+    @transition(
+        field=stage,
+        source=[*OPEN, *ENDS],
+        permission=has_seen_the_whole_record,
+        custom=offered(_("Correct or dispute an entry"), NOTE, note=True),
+    )
+    def correct_entry(self, by: Actor) -> None:
+        """A further entry beside the first: the record is never edited."""
+
+    # ── what the clock notices (no person may)
+
+    @transition(field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("Limit reached"), NOTE, note=True))
+    def reach_limit(self, by: Actor | None = None) -> None:
+        """The clock never changes stage or step: it records, tells, and seats the next manager."""
+        self.limit_reached = True
+
+    @transition(field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("Last chaser sent"), NOTE, note=True))
+    def reach_last_chaser(self, by: Actor | None = None) -> None:
+        self.chased = True
+
+
+def allowed_moves() -> set[tuple[str, str, str]]:
+    """The table as (move, from stage, to stage): what the database's rule is filled with."""
+    table: set[tuple[str, str, str]] = set()
+    for name in Disagreement.move_names():
+        for source, move in getattr(Disagreement, name)._django_fsm.transitions.items():
+            targets = [source] if move.target is None else getattr(move.target, "allowed_states", [move.target])
+            if name in ("confirm_outcome", "countersign", "agree_to_differ"):  # stays, or ends: never wanders
+                targets = [target for target in targets if target == source or target in ENDS]
+            if name == "pass_up_the_line" and source == Stage.UP_THE_LINE:
+                targets = [Stage.UP_THE_LINE]  # the ladder only rises
+            table |= {(name, str(source), str(target)) for target in targets}
+    return table
+
+
+def by_reference(reference: str, person: User) -> Disagreement:
+    """The disagreement this person may see under this reference. Raises DoesNotExist alike when hidden and when absent."""
+    related = ("partnership", "policy", "raised_by", "raised_from__team__agency")
+    return Disagreement.objects.visible_to(person).select_related(*related).get(reference=reference.upper())

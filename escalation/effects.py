@@ -1,0 +1,234 @@
+"""What single moves write beside the entry: seats, sides, references, agreements, confirmations. One small function a move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from accounts.models import Post, Team
+from disputes.models import Agreement, ChildReference, Confirmation, Disagreement, Entry, OutstandingIssue, Seat, Side
+from disputes.seats import Actor
+from disputes.stages import Capacity, ChildSafe, Mediation, SideKind, Stage
+from escalation import seating
+
+if TYPE_CHECKING:
+    from escalation.moves import Given
+
+Effect = Callable[[Disagreement, Entry, Actor, "Given"], "list[Seat] | None"]
+
+
+def apply(disagreement: Disagreement, entry: Entry, actor: Actor | None, given: Given) -> list[Seat]:
+    """Writes what this move writes. Returns the seats that end with it (the door ends them last)."""
+    if actor is None:
+        return []
+    leaving = EFFECTS.get(entry.kind, _nothing)(disagreement, entry, actor, given) or []
+    if given.child_safe == ChildSafe.NO or entry.kind == "say_child_at_immediate_risk":
+        if disagreement.stage == Stage.PRACTITIONER:
+            disagreement.__dict__.pop("standing", None)
+            seating.seat_next_managers(disagreement, entry)
+    return leaving
+
+
+def _nothing(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    return None
+
+
+def _post(value: str | UUID | None) -> Post | None:
+    return Post.objects.select_related("holder", "team__agency").get(pk=value) if value else None
+
+
+def _send(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    own, other = d.standing.sides
+    seating.seat_responders(d, entry, other)
+    for post_id in given.facts.get("supporters", []):
+        seating.seat_post(d, entry, own, _post(post_id), Capacity.SUPPORTER, None)
+    if d.step > 1:
+        seating.seat_managers(d, entry, d.step)
+    elif d.at_immediate_risk:
+        seating.seat_next_managers(d, entry)
+
+
+def _keep_references(d: Disagreement, side: Side | None, given: Given) -> None:
+    if side is None:
+        return
+    for child in d.children.all():
+        if reference := given.references.get(child.number):
+            ChildReference.objects.create(partnership=d.partnership, disagreement=d, side=side, child=child, reference=reference)
+
+
+def _match_child(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    _keep_references(d, entry.side, given)
+
+
+def _pass_on(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[Seat]:
+    """The side becomes another team; the clock goes on. Those who passed it on leave the table."""
+    old = next(side for side in d.standing.sides_of(SideKind.RESPONDING) if entry.side_id == side.pk)
+    leaving = [seat for seat in d.standing.seats if seat.side_id == old.pk]
+    new = Side.objects.create(
+        partnership=d.partnership,
+        disagreement=d,
+        kind=SideKind.RESPONDING,
+        team=Team.objects.get(pk=given.facts["team"]),
+        post=_post(given.facts.get("post")),
+    )
+    old.ended_at = entry.recorded_at
+    old.save()
+    seating.seat_responders(d, entry, new)
+    return leaving
+
+
+def _record_answer_for(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    _keep_references(d, next((s for s in d.standing.sides if s.pk == given.recorded_for), None), given)
+
+
+def _propose_outcome(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    """A version and its issues; who proposes a version has confirmed it for their side, the Chair confirms for nobody."""
+    latest = d.agreements.first()
+    seat = actor.acting_seat(d)
+    agreement = Agreement.objects.create(
+        partnership=d.partnership,
+        disagreement=d,
+        version=latest.version + 1 if latest else 1,
+        entry=entry,
+        proposed_by=seat.side if seat else None,
+    )
+    for number, issue in enumerate(given.facts.get("issues", []), start=1):
+        OutstandingIssue.objects.create(
+            partnership=d.partnership,
+            disagreement=d,
+            agreement=agreement,
+            number=number,
+            owner_side_id=issue["owner_side"],
+            owner_id=issue.get("owner"),
+            due_on=issue["due_on"],
+        )
+    if seat and seat.side:
+        _confirm(d, agreement, seat.side, entry)
+
+
+def _confirm(d: Disagreement, agreement: Agreement, side: Side, entry: Entry, *, needs_countersign: bool = False) -> None:
+    Confirmation.objects.create(
+        partnership=d.partnership,
+        disagreement=d,
+        agreement=agreement,
+        side=side,
+        entry=entry,
+        needs_countersign=needs_countersign,
+    )
+
+
+def _confirm_outcome(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    seat = actor.acting_seat(d)
+    agreement = d.agreements.first()
+    if seat and seat.side and agreement:
+        _confirm(d, agreement, seat.side, entry)
+    _say_still_at_risk(d, entry, actor, given)
+
+
+def _decline_outcome(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    if agreement := d.agreements.first():
+        agreement.declined_by = entry
+        agreement.save()
+
+
+def _record_confirmation_for(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    side = next(side for side in d.standing.unconfirmed_sides if side.pk == given.recorded_for)
+    if agreement := d.agreements.first():
+        _confirm(d, agreement, side, entry, needs_countersign=True)
+
+
+def _countersign(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    if agreement := d.agreements.first():
+        for confirmation in agreement.confirmations.filter(needs_countersign=True, countersigned_by=None):
+            confirmation.countersigned_by = entry
+            confirmation.save()
+
+
+def _begin_managers_step(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    chosen = {
+        SideKind.RAISING.value: _post(given.facts.get("own_post")),
+        SideKind.RESPONDING.value: _post(given.facts.get("other_post")),
+    }
+    seating.seat_managers(d, entry, d.step, chosen)
+    _forget_differing(d)
+
+
+def _forget_differing(d: Disagreement) -> None:
+    """A side that agreed to differ at one step is asked afresh at the next."""
+    for side in d.standing.party_sides:
+        if side.agreed_to_differ:
+            side.agreed_to_differ = False
+            side.save()
+
+
+def _change_opposite_number(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[Seat]:
+    own = actor.acting_seat(d)
+    side = seating.other_side(d, own.side if own else None)
+    if side is None:
+        return []
+    leaving = list(d.standing.acting_seats([side]))
+    new = seating.seat_post(d, entry, side, _post(given.facts["post"]), seating.capacity_at(d, d.step), d.step)
+    return [seat for seat in leaving if new and seat.pk != new.pk]
+
+
+def _accept_mediation(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    for seat in d.standing.seats_in(Capacity.CHAIR):
+        seat.positions_only = False
+        seat.save()
+
+
+def _agree_to_differ(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    seat = actor.acting_seat(d) if d.is_open else next((s for s in actor.seats if s.side_id == entry.side_id), None)
+    if seat and seat.side:
+        seat.side.agreed_to_differ = True
+        seat.side.save()
+    _say_still_at_risk(d, entry, actor, given)
+
+
+def _say_still_at_risk(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    """Only the raiser's own answer counts as the raiser's (23.11)."""
+    if actor.seat_in(Capacity.RAISER) and "still_at_risk" in given.facts:
+        d.still_at_risk = bool(given.facts["still_at_risk"])
+
+
+def _bring_in_support(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    seat = actor.party_seat()
+    if seat and seat.side:
+        seating.seat_post(d, entry, seat.side, _post(given.facts["post"]), Capacity.SUPPORTER, None)
+
+
+def _answer_closing_questions(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    seat = actor.party_seat()
+    if seat and seat.side:
+        seat.side.closing_answered = True
+        seat.side.save()
+
+
+def _reopen(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    _forget_differing(d)
+
+
+EFFECTS: dict[str, Effect] = {
+    "send": _send,
+    "match_child": _match_child,
+    "pass_on": _pass_on,
+    "record_answer_for": _record_answer_for,
+    "propose_outcome": _propose_outcome,
+    "confirm_outcome": _confirm_outcome,
+    "decline_outcome": _decline_outcome,
+    "record_confirmation_for": _record_confirmation_for,
+    "countersign": _countersign,
+    "refer_to_line_manager": _begin_managers_step,
+    "pass_up_the_line": _begin_managers_step,
+    "change_opposite_number": _change_opposite_number,
+    "accept_mediation": _accept_mediation,
+    "agree_to_differ": _agree_to_differ,
+    "close_without_agreement": _say_still_at_risk,
+    "say_still_at_risk": _say_still_at_risk,
+    "bring_in_support": _bring_in_support,
+    "answer_closing_questions": _answer_closing_questions,
+    "reopen": _reopen,
+}
+
+__all__ = ["EFFECTS", "Mediation", "apply"]

@@ -1,0 +1,32 @@
+"""Row-level security of clocks and notices; the clock's role sees and writes them all."""
+
+from django.db import migrations
+
+SEEN = "disagreement_id IN (SELECT accord_visible())"
+SQL = f"""
+ALTER TABLE escalation_clock ENABLE ROW LEVEL SECURITY;
+ALTER TABLE escalation_clock FORCE ROW LEVEL SECURITY;
+ALTER TABLE escalation_notice ENABLE ROW LEVEL SECURITY;
+ALTER TABLE escalation_notice FORCE ROW LEVEL SECURITY;
+ALTER TABLE escalation_historicalclock ENABLE ROW LEVEL SECURITY;
+ALTER TABLE escalation_historicalclock FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner ON escalation_clock TO accord_owner USING (true) WITH CHECK (true);
+CREATE POLICY owner ON escalation_notice TO accord_owner USING (true) WITH CHECK (true);
+CREATE POLICY owner ON escalation_historicalclock TO accord_owner USING (true) WITH CHECK (true);
+CREATE POLICY visible ON escalation_clock TO accord_app USING ({SEEN}) WITH CHECK ({SEEN});
+CREATE POLICY visible ON escalation_notice TO accord_app USING ({SEEN} OR person_id = accord_person()) WITH CHECK ({SEEN});
+CREATE POLICY seen ON escalation_historicalclock FOR SELECT TO accord_app
+    USING (disagreement_id IN (SELECT accord_visible(true)));
+CREATE POLICY written ON escalation_historicalclock FOR INSERT TO accord_app WITH CHECK (history_user_id = accord_person());
+REVOKE UPDATE ON escalation_historicalclock FROM accord_app;
+GRANT SELECT, INSERT, UPDATE ON escalation_clock, escalation_notice TO accord_clock;
+GRANT INSERT ON escalation_historicalclock TO accord_clock;
+CREATE POLICY clock ON escalation_clock TO accord_clock USING (true) WITH CHECK (true);
+CREATE POLICY clock ON escalation_notice TO accord_clock USING (true) WITH CHECK (true);
+CREATE POLICY clock_written ON escalation_historicalclock FOR INSERT TO accord_clock WITH CHECK (history_user_id IS NULL);
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("escalation", "0001_clocks_and_notices"), ("disputes", "0003_transition_table")]
+    operations = [migrations.RunSQL(SQL, migrations.RunSQL.noop)]

@@ -1,0 +1,126 @@
+"""Running clocks and owed notices: rows written by the door, read by the sweeps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, ClassVar
+
+from django.db import connection, models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.history import History
+from accounts.models import Partnership, Row, User
+from disputes.models import Disagreement, Entry
+from procedure.clock import Due, due
+
+
+class Clock(Row):
+    """One running limit: the time that the policy gives a step, started by an entry, due at a moment that can be explained."""
+
+    partnership = models.ForeignKey(Partnership, models.PROTECT)
+    disagreement = models.ForeignKey(Disagreement, models.PROTECT, related_name="clocks")
+    step = models.PositiveSmallIntegerField()
+    started_by = models.ForeignKey(Entry, models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    reached_at = models.DateTimeField(null=True)  # when the limit was noticed
+    chased_at = models.DateTimeField(null=True)  # when the last chaser was noticed
+    chaser_at = models.DateTimeField(null=True)  # when the last chaser is due
+    stopped_by = models.ForeignKey(Entry, models.PROTECT, null=True, related_name="+")
+    stopped_at = models.DateTimeField(null=True)
+
+    history = History()
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["disagreement"], condition=Q(stopped_at=None), name="one_running_clock")
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["due_at"], condition=Q(stopped_at=None, reached_at=None), name="running_by_due"),
+            models.Index(fields=["chaser_at"], condition=Q(stopped_at=None, chased_at=None), name="running_by_chaser"),
+        ]
+
+    def __str__(self) -> str:
+        return f"step {self.step}, due {self.due_at}"
+
+    @property
+    def explained(self) -> Due:
+        """The due time worked out again from policy, calendar and start, with its working in plain English."""
+        policy = self.disagreement.policy
+        limit = policy.ladder.step(self.step).limit
+        assert limit is not None  # a clock only starts where the step has a limit
+        return due(limit, self.started_at, policy.calendar, end_of_working_day=policy.document.end_of_working_day)
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def unsent(self) -> NoticeQuerySet:
+        return self.filter(sent_at=None, dropped_at=None, failed_at=None)
+
+    def claim_next(self, now: dt.datetime, lease: dt.timedelta = dt.timedelta(minutes=5)) -> Notice | None:
+        """Leases the oldest owed notice to the caller for five minutes, or None. Side by side callers never get the same one."""
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM, {"now": now, "until": now + lease})
+            row = cursor.fetchone()
+        return self.select_related("person", "disagreement", "clock").get(pk=row[0]) if row else None
+
+
+_CLAIM = """
+    UPDATE escalation_notice SET leased_until = %(until)s, attempts = attempts + 1
+    WHERE id = (
+        SELECT id FROM escalation_notice
+        WHERE sent_at IS NULL AND dropped_at IS NULL AND failed_at IS NULL AND due_at <= %(now)s
+          AND (leased_until IS NULL OR leased_until < %(now)s)
+        ORDER BY due_at, id FOR UPDATE SKIP LOCKED LIMIT 1)
+    RETURNING id
+"""
+
+
+class Notice(Row):
+    """A message owed to one person because of one rule: of a running clock, or of an entry. The row knows whether it was sent."""
+
+    partnership = models.ForeignKey(Partnership, models.PROTECT)
+    disagreement = models.ForeignKey(Disagreement, models.PROTECT, related_name="notices", null=True)  # null: about a draft
+    person = models.ForeignKey(User, models.PROTECT, related_name="notices")
+    rule = models.CharField(max_length=40)  # names the template in templates/emails/
+    clock = models.ForeignKey(Clock, models.PROTECT, null=True, related_name="notices")
+    entry = models.ForeignKey(Entry, models.PROTECT, null=True, related_name="notices")
+    draft_key = models.UUIDField(null=True)  # the draft it reminds of; a bare id, for drafts are deletable
+    due_at = models.DateTimeField()
+    written_at = models.DateTimeField(default=timezone.now)
+    leased_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    dropped_at = models.DateTimeField(null=True)
+    dropped_because = models.CharField(max_length=40, blank=True)  # a short code
+    failed_at = models.DateTimeField(null=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["clock", "rule", "due_at", "person"], condition=Q(clock__isnull=False), name="one_notice_a_clock"
+            ),
+            models.UniqueConstraint(
+                fields=["entry", "rule", "person"], condition=Q(clock=None, entry__isnull=False), name="one_notice_an_entry"
+            ),
+            models.UniqueConstraint(
+                fields=["draft_key", "rule", "person"], condition=Q(draft_key__isnull=False), name="one_notice_a_draft"
+            ),
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["due_at", "id"], condition=Q(sent_at=None, dropped_at=None, failed_at=None), name="owed_by_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} to {self.person_id}"
+
+    def drop(self, now: dt.datetime, because: str) -> None:
+        """No longer owed: the record moved on, the person left, the draft was sent."""
+        self.dropped_at, self.dropped_because = now, because
+        self.save(update_fields=["dropped_at", "dropped_because"])
+
+    def mark_sent(self, now: dt.datetime) -> None:
+        self.sent_at = now
+        self.save(update_fields=["sent_at"])

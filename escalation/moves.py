@@ -1,0 +1,322 @@
+"""The door: the one place where a disagreement changes.
+
+A move writes rows only, in one transaction: the disagreement, one entry of the record with its words, history rows, the seats it
+opens, the clocks it starts and stops, the notices it owes. No mail is sent and no task is queued here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.acting import because_of
+from accounts.models import Post, User
+from disputes.models import Child, ChildReference, Disagreement, Draft, Entry, Seat, Side, Text
+from disputes.record import commitment, new_salt
+from disputes.seats import Actor, Standing
+from disputes.stages import Capacity, ChildSafe, SideKind, Stage
+from escalation import clocks, effects, notices, seating
+from procedure.models import Policy
+
+
+class MoveRefused(Exception):
+    """The move is not open to this person now. Carries a sentence fit for them."""
+
+
+class Overtaken(MoveRefused):
+    """Somebody moved since the page was made. Carries their entry, so that the page can say what happened."""
+
+    def __init__(self, entry: Entry | None) -> None:
+        super().__init__(_("Somebody else has moved since you opened this page."))
+        self.entry = entry
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a person gave with a move. `words` go to the insert-only texts, `facts` hold choices, ids and dates only."""
+
+    words: dict[str, str] = field(default_factory=dict)  # field -> text; empty ones are not kept
+    facts: dict[str, Any] = field(default_factory=dict)
+    child_safe: str = ""  # one of ChildSafe (23.5)
+    happened_at: dt.datetime | None = None  # None: now
+    references: dict[int, str] = field(default_factory=dict)  # child's number -> the side's own reference
+    recorded_for: UUID | None = None  # the side for which somebody else records
+    corrects: UUID | None = None
+
+
+@dataclass(frozen=True)
+class NewChild:
+    """A child as the raiser names it: pseudonym, age band, and the raiser's own reference (may be empty)."""
+
+    pseudonym: str
+    age_band: str
+    reference: str = ""
+
+
+def make(disagreement_id: UUID, move: str, *, by: User, given: Given, seen: int, key: UUID, now: dt.datetime) -> Entry:
+    """Make one move: stage, step, clocks, seats, entry, history and notices commit together or not at all.
+
+    `by` is the acting person (see accounts.acting). `seen` is the move version of the page they looked at; notes do not need it.
+    `key` makes a repeated post harmless: the first entry is answered again. `now` is aware; the record's own time comes from the
+    database. Raises MoveRefused (not open to this person) and Overtaken (someone moved first; carries their entry).
+    """
+    with transaction.atomic():
+        disagreement = _locked(disagreement_id)
+        if done := Entry.objects.filter(disagreement=disagreement, person=by, key=key).first():
+            return done
+        disagreement.standing = Standing.of(disagreement, now)
+        actor = disagreement.standing.actor(by)
+        is_note = Disagreement.is_note(move) if move in Disagreement.move_names() else False
+        if not is_note and disagreement.move_version != seen:
+            raise Overtaken(latest_move(disagreement))
+        if move not in {open_move.name for open_move in disagreement.open_moves(actor)}:
+            raise MoveRefused(_("That is not open to you now."))
+        return _write(disagreement, move, actor, given, key, now, is_note=is_note)
+
+
+def raise_disagreement(
+    draft: Draft, *, by: User, given: Given, team: Side | Any, post: Post | None, children: list[NewChild], now: dt.datetime
+) -> Entry:
+    """Send a draft: makes the disagreement and its first entry. The draft's id is the key; sending twice answers the first entry.
+
+    `team` is the team asked, `post` the place in it (None: nobody there is on the system, or whoever holds a practitioner's post).
+    `given.facts` holds category, at_immediate_risk, start_higher and the posts of supporters. Raises MoveRefused when the draft's
+    author cannot raise it (no post, same team on both sides).
+    """
+    with transaction.atomic():
+        if done := Entry.objects.filter(person=by, key=draft.pk, kind="send").first():
+            return done
+        if draft.author_id != by.pk or draft.post.holder_id != by.pk:
+            raise MoveRefused(_("Only its author can send a draft."))
+        if team.pk == draft.post.team_id:
+            raise MoveRefused(_("Choose a team other than your own."))
+        policy = Policy.objects.in_force(draft.partnership)
+        urgent = bool(given.facts.get("at_immediate_risk"))
+        disagreement = Disagreement(
+            partnership=draft.partnership,
+            policy=policy,
+            category=given.facts["category"],
+            raised_by=by,
+            raised_from=draft.post,
+            at_immediate_risk=urgent,
+            step=2 if urgent and given.facts.get("start_higher") else 1,
+        )
+        entry_id = uuid.uuid4()
+        with because_of(entry_id):
+            disagreement.save(force_insert=True)
+            own, other = (
+                Side.objects.create(
+                    partnership=draft.partnership, disagreement=disagreement, kind=kind, team=side_team, post=side_post
+                )
+                for kind, side_team, side_post in (
+                    (SideKind.RAISING, draft.post.team, draft.post),
+                    (SideKind.RESPONDING, team, post),
+                )
+            )
+            first = Seat.objects.create(
+                partnership=draft.partnership,
+                disagreement=disagreement,
+                side=own,
+                person=by,
+                post=draft.post,
+                capacity=Capacity.RAISER,
+                step=1,
+                starts_at=now,
+                opened_by=entry_id,
+            )
+            for number, child in enumerate(children, start=1):
+                row = Child.objects.create(
+                    partnership=draft.partnership,
+                    disagreement=disagreement,
+                    number=number,
+                    pseudonym=child.pseudonym,
+                    age_band=child.age_band,
+                )
+                if child.reference:
+                    ChildReference.objects.create(
+                        partnership=draft.partnership, disagreement=disagreement, side=own, child=row, reference=child.reference
+                    )
+        disagreement = _locked(disagreement.pk)
+        disagreement.standing = Standing(disagreement, now, seats=[first], sides=[own, other])
+        entry = _write(disagreement, "send", Actor(by, (first,)), given, draft.pk, now, is_note=False, entry_id=entry_id)
+        draft.delete()
+        return entry
+
+
+def reach_limit(clock_id: UUID, *, now: dt.datetime) -> Entry | None:
+    """What the clock notices: the limit of a step is reached. Never changes stage or step; tells, and seats the next managers.
+
+    Returns None when it has been noticed already, or the clock has stopped. Runs in the clock's role.
+    """
+    return _notice_by_clock(clock_id, "reach_limit", now)
+
+
+def reach_last_chaser(clock_id: UUID, *, now: dt.datetime) -> Entry | None:
+    """What the clock notices: the last chaser of a step has gone unanswered. Opens "close as unconfirmed" to Chair and office."""
+    return _notice_by_clock(clock_id, "reach_last_chaser", now)
+
+
+def latest_move(disagreement: Disagreement) -> Entry | None:
+    """The entry of the last move (notes do not count), with its person; None if this person may not see it."""
+    same_version = disagreement.entries.filter(move_version=disagreement.move_version)
+    return same_version.select_related("person", "post__team__agency").order_by("number").first()
+
+
+# ── inside the door ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _locked(disagreement_id: UUID) -> Disagreement:
+    related = ("policy", "partnership", "raised_by", "raised_from__team__agency")
+    return Disagreement.objects.select_related(*related).select_for_update(of=("self",)).get(pk=disagreement_id)
+
+
+def _write(
+    disagreement: Disagreement,
+    move: str,
+    actor: Actor | None,
+    given: Given,
+    key: UUID,
+    now: dt.datetime,
+    *,
+    is_note: bool,
+    entry_id: UUID | None = None,
+) -> Entry:
+    """The move itself, the row lock held: transition, entry, texts, effects, clocks, notices, save."""
+    entry_id = entry_id or uuid.uuid4()
+    with because_of(entry_id):
+        before = Before(disagreement.stage, disagreement.step)
+        getattr(disagreement, move)(actor)
+        if given.child_safe == ChildSafe.NO:
+            disagreement.at_immediate_risk = True
+        if not is_note:
+            disagreement.move_version += 1
+        entry = _record(disagreement, move, actor, given, key, now, before.stage, entry_id)
+        leaving = effects.apply(disagreement, entry, actor, given)
+        _stamp_end(disagreement, entry)
+        disagreement.__dict__.pop("standing", None)
+        disagreement.standing = Standing.of(disagreement, max(now, entry.recorded_at or now))
+        seating.tell(disagreement, entry, before.stage)
+        clock = clocks.follow(disagreement, entry, before.stage, before.step)
+        disagreement.due_at = clock.due_at if clock else None
+        notices.owe(disagreement, entry, clock)
+        disagreement.save()
+        for seat in leaving:  # last: whoever leaves writes everything else while still seated
+            seat.ends_at = entry.recorded_at
+            seat.save()
+    return entry
+
+
+@dataclass(frozen=True)
+class Before:
+    """Where it stood before the move."""
+
+    stage: str
+    step: int
+
+
+def _record(
+    disagreement: Disagreement,
+    move: str,
+    actor: Actor | None,
+    given: Given,
+    key: UUID,
+    now: dt.datetime,
+    from_stage: str,
+    entry_id: UUID,
+) -> Entry:
+    seat = actor.seat_for(disagreement) if actor else None
+    words = {name: text for name, text in given.words.items() if text}
+    salts = {name: new_salt() for name in words}
+    Entry.objects.bulk_create(  # one INSERT, nothing read back: the database numbers, times and chains it
+        [
+            Entry(
+                id=entry_id,
+                partnership=disagreement.partnership,
+                disagreement=disagreement,
+                kind=move,
+                person=actor.person if actor else None,
+                post=seat.post if seat else None,
+                standing_in_for=seat.person if seat and actor and seat.person_id != actor.person.pk else None,
+                side=seat.side if seat else None,
+                recorded_for_id=given.recorded_for,
+                corrects_id=given.corrects,
+                from_stage=from_stage,
+                stage=disagreement.stage,
+                step=disagreement.step,
+                move_version=disagreement.move_version,
+                child_safe=given.child_safe,
+                happened_at=given.happened_at or now,
+                recorded_at=now,
+                key=key,
+                facts=given.facts,
+                commitments={name: commitment(salts[name], name, text) for name, text in words.items()},
+            )
+        ]
+    )
+    entry = Entry.objects.select_related("person", "side", "post").get(pk=entry_id)
+    Text.objects.bulk_create(
+        Text(
+            partnership=disagreement.partnership,
+            disagreement=disagreement,
+            entry=entry,
+            field=name,
+            salt=salts[name],
+            value=words[name],
+        )
+        for name in sorted(words)
+    )
+    return entry
+
+
+def _stamp_end(disagreement: Disagreement, entry: Entry) -> None:
+    """Times of the disagreement are those of the record, not of this machine."""
+    if entry.kind == "send":
+        disagreement.raised_at = entry.recorded_at
+    if disagreement.ended_at and entry.stage != entry.from_stage:
+        disagreement.ended_at = entry.recorded_at
+
+
+def _notice_by_clock(clock_id: UUID, what: str, now: dt.datetime) -> Entry | None:
+    from escalation.models import Clock
+
+    with transaction.atomic():
+        clock = Clock.objects.filter(pk=clock_id).first()
+        if clock is None:
+            return None
+        disagreement = _locked(clock.disagreement_id)
+        clock = Clock.objects.get(pk=clock_id)  # again, now that nobody else can move
+        done = clock.reached_at if what == "reach_limit" else clock.chased_at
+        if clock.stopped_at or done or disagreement.stage not in _OPEN:
+            return None
+        disagreement.standing = Standing.of(disagreement, now)
+        given = Given(facts={"due_at": clock.due_at.isoformat(), "step": clock.step})
+        entry = _write(disagreement, what, None, given, uuid.uuid5(clock.pk, what), now, is_note=True)
+        with because_of(entry.pk):
+            if what == "reach_limit":
+                clock.reached_at = entry.recorded_at
+            else:
+                clock.chased_at = entry.recorded_at
+            clock.save()
+        return entry
+
+
+_OPEN = {Stage.PRACTITIONER, Stage.LINE_MANAGER, Stage.UP_THE_LINE, Stage.LSCB_MEDIATION}
+
+__all__ = [
+    "Given",
+    "MoveRefused",
+    "NewChild",
+    "Overtaken",
+    "latest_move",
+    "make",
+    "raise_disagreement",
+    "reach_limit",
+    "timezone",
+]

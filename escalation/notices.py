@@ -1,0 +1,167 @@
+"""Owed notices: rows written in the transaction of a move, checked again before sending. Mails name no child and quote no words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from email.utils import format_datetime
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts.models import StandIn, User
+from disputes.models import Disagreement, Entry, Seat
+from disputes.seats import Standing
+from disputes.stages import ENDS, OPEN, Capacity, ChildSafe
+from escalation.models import Clock, Notice
+from procedure.clock import nudge_times, say_moment
+
+ENTRY_RULES = ("your_move", "news", "told", "urgent", "overdue", "ended")
+CLOCK_RULES = ("before", "at", "after", "chaser")
+DRAFT_RULES = ("draft_reminder",)
+RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES)
+HEARS_NEWS = (Capacity.RAISER, Capacity.RESPONDER, Capacity.SUPPORTER, Capacity.LINE_MANAGER, Capacity.SENIOR)
+
+
+def owe(disagreement: Disagreement, entry: Entry, clock: Clock | None) -> None:
+    """Writes what this entry makes due: whose move it is now, who hears of it, and the nudges of the running clock."""
+    standing = disagreement.standing
+    day = timezone.localdate(entry.recorded_at)
+    for rule, people in _who_hears(standing, entry, day).items():
+        Notice.objects.bulk_create(
+            Notice(
+                partnership=disagreement.partnership,
+                disagreement=disagreement,
+                person=person,
+                rule=rule,
+                entry=entry,
+                due_at=entry.recorded_at,
+                written_at=entry.recorded_at,
+            )
+            for person in people
+        )
+    _retarget(disagreement, entry, clock, day)
+
+
+def _who_hears(standing: Standing, entry: Entry, day: dt.date) -> dict[str, list[User]]:
+    """Rule -> people; everybody at most once for an entry, never the person who made it."""
+    heard = {entry.person_id}
+
+    def once(people: list[User]) -> list[User]:
+        new = [person for person in people if person.pk not in heard]
+        heard.update(person.pk for person in new)
+        return new
+
+    everybody = [seat for seat in standing.seats if not (seat.positions_only and seat.capacity != Capacity.CHAIR)]
+    newly_seated = [seat for seat in standing.seats if seat.opened_by == entry.pk]
+    if entry.stage in ENDS:
+        return {"ended": once(_people(everybody, day))} if entry.from_stage not in ENDS else {}
+    if entry.kind == "reach_limit":
+        return {"overdue": once(_people(newly_seated, day))}
+    if entry.kind == "reach_last_chaser":
+        return {"told": once(_people(newly_seated, day))}
+    owed: dict[str, list[User]] = {}
+    if entry.kind == "say_child_at_immediate_risk" or entry.child_safe == ChildSafe.NO:
+        owed["urgent"] = once(_people([s for s in standing.seats if s.capacity in HEARS_NEWS], day))
+    if not Disagreement.is_note(entry.kind):
+        owed["your_move"] = once(_people(standing.turn.seats, day))
+    owed["told"] = once(_people(newly_seated, day))
+    if not Disagreement.is_note(entry.kind):
+        owed["news"] = once(_people([seat for seat in standing.seats if seat.capacity in HEARS_NEWS], day))
+    return owed
+
+
+def _people(seats: tuple[Seat, ...] | list[Seat], day: dt.date) -> list[User]:
+    """Who fills these seats: their people, and whoever stands in for their posts on that day."""
+    posts = [seat.post_id for seat in seats if seat.post_id]
+    stand_ins = (
+        StandIn.objects.filter(post__in=posts, starts_on__lte=day, ends_on__gte=day).select_related("person") if posts else []
+    )
+    people = [seat.person for seat in seats] + [stand_in.person for stand_in in stand_ins]
+    return [person for person in {person.pk: person for person in people}.values() if person.is_active]
+
+
+def _retarget(disagreement: Disagreement, entry: Entry, clock: Clock | None, day: dt.date) -> None:
+    """The nudges of the running clock go to whoever's move it is now; all others of this disagreement are no longer owed."""
+    unsent = disagreement.notices.unsent().filter(clock__isnull=False)
+    if clock is None:
+        unsent.update(dropped_at=entry.recorded_at, dropped_because="moved on")
+        return
+    document, calendar = disagreement.policy.document, disagreement.policy.calendar
+    times = nudge_times(clock.due_at, document.nudges, calendar, end_of_working_day=document.end_of_working_day)
+    holders = _people(disagreement.standing.turn.seats, day)
+    wanted = {(rule, when, person.pk) for rule, when in times if when > entry.recorded_at for person in holders}
+    for notice in unsent.exclude(clock=clock):
+        notice.drop(entry.recorded_at, "moved on")
+    known = {(n.rule, n.due_at, n.person_id): n for n in clock.notices.all()}
+    for key, notice in known.items():
+        if key not in wanted and notice.sent_at is None and notice.dropped_at is None and notice.due_at > entry.recorded_at:
+            notice.drop(entry.recorded_at, "not theirs now")
+        elif key in wanted and notice.dropped_at is not None and notice.sent_at is None:
+            notice.dropped_at, notice.dropped_because = None, ""
+            notice.save(update_fields=["dropped_at", "dropped_because"])
+    Notice.objects.bulk_create(
+        Notice(
+            partnership=disagreement.partnership,
+            disagreement=disagreement,
+            person_id=person,
+            rule=rule,
+            clock=clock,
+            due_at=when,
+            written_at=entry.recorded_at,
+        )
+        for rule, when, person in sorted(wanted - set(known), key=str)
+    )
+
+
+def is_still_owed(notice: Notice, now: dt.datetime) -> str:
+    """Empty when the notice is still owed, else a short code why not: asked again just before sending."""
+    if not notice.person.is_active:
+        return "person left"
+    if notice.disagreement is None:
+        return ""
+    disagreement = notice.disagreement
+    standing = Standing.of(disagreement, now)
+    if not standing.actor(notice.person).seats:
+        return "no longer seated"
+    if notice.clock_id:
+        if disagreement.stage not in OPEN or notice.clock is None or notice.clock.stopped_at:
+            return "moved on"
+        if notice.person not in _people(standing.turn.seats, timezone.localdate(now)):
+            return "not theirs now"
+    if notice.rule == "your_move" and notice.person not in _people(standing.turn.seats, timezone.localdate(now)):
+        return "moved on"
+    return ""
+
+
+def deliver(notice: Notice, now: dt.datetime) -> None:
+    """One mail: reference, what is asked, by when, why you. The Message-ID is the row's, so a duplicate after a crash collapses."""
+    context = _context(notice)
+    subject = render_to_string(f"emails/{notice.rule}_subject.txt", context).strip()
+    body = render_to_string(f"emails/{notice.rule}.txt", context)
+    host = settings.SITE_URL.split("//", 1)[-1].split(":")[0].split("/")[0]
+    headers = {
+        "Message-ID": f"<{notice.pk}@{host}>",
+        "Date": format_datetime(now),
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+    }
+    EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [notice.person.email], headers=headers).send()
+
+
+def _context(notice: Notice) -> dict[str, object]:
+    disagreement = notice.disagreement
+    url = f"{settings.SITE_URL}/desk/" if disagreement is None else f"{settings.SITE_URL}/disagreements/{disagreement.reference}/"
+    due = (notice.clock.due_at if notice.clock else None) or (disagreement.due_at if disagreement else None)
+    return {
+        "person": notice.person,
+        "reference": disagreement.reference if disagreement else "",
+        "partnership": notice.partnership,
+        "url": url,
+        "awaiting": disagreement.awaiting if disagreement else "",
+        "step": disagreement.present_step.name if disagreement else "",
+        "due": say_moment(due) if due else "",
+        "assumed": bool(disagreement and disagreement.present_step.limit and disagreement.present_step.limit.assumed),
+        "stage": disagreement.get_stage_display() if disagreement else "",
+    }

@@ -1,0 +1,159 @@
+"""Opening seats: who comes to sit at a disagreement because of an act, and who is told by the policy's rules. Called by the door only."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from accounts.models import Appointment, Office, Post, User
+from disputes.models import Disagreement, Entry, Exclusion, Seat, Side
+from disputes.stages import ENDS, Capacity, SideKind, Stage
+
+
+def open_seat(
+    disagreement: Disagreement,
+    entry: Entry,
+    person: User,
+    capacity: str,
+    *,
+    side: Side | None = None,
+    post: Post | None = None,
+    step: int | None = None,
+    positions_only: bool = False,
+) -> Seat | None:
+    """One person's place, once. None when they are excluded, inactive, or sit on another side already: nobody sits on two sides."""
+    if not person.is_active or Exclusion.objects.filter(disagreement=disagreement, person=person).exists():
+        return None
+    held = list(Seat.objects.filter(disagreement=disagreement, person=person, ends_at=None))
+    side_id = side.pk if side else None
+    if any(seat.side_id != side_id for seat in held):
+        return None
+    for seat in held:
+        if (seat.capacity, seat.step) == (capacity, step):
+            return seat
+    return Seat.objects.create(
+        partnership=disagreement.partnership,
+        disagreement=disagreement,
+        side=side,
+        person=person,
+        post=post,
+        capacity=capacity,
+        step=step,
+        positions_only=positions_only,
+        starts_at=entry.recorded_at,
+        opened_by=entry.pk,
+    )
+
+
+def seat_post(
+    disagreement: Disagreement, entry: Entry, side: Side, post: Post | None, capacity: str, step: int | None
+) -> Seat | None:
+    """Seats whoever holds this post; None when nobody on the system does."""
+    if post is None or not post.is_held or post.holder is None:
+        return None
+    return open_seat(disagreement, entry, post.holder, capacity, side=side, post=post, step=step)
+
+
+def seat_responders(disagreement: Disagreement, entry: Entry, side: Side) -> list[Seat]:
+    """The place addressed, or everybody with a practitioner's post in the team asked."""
+    posts = [side.post] if side.post else list(side.team.posts.filter(level=0, ended_on=None).select_related("holder"))
+    seats = (seat_post(disagreement, entry, side, post, Capacity.RESPONDER, 1) for post in posts)
+    return [seat for seat in seats if seat]
+
+
+def acting_post(disagreement: Disagreement, side: Side) -> Post | None:
+    """The post from which a side's line goes up: that of whoever acts now, else the one first addressed."""
+    for seat in disagreement.standing.acting_seats([side]):
+        if seat.post:
+            return seat.post
+    if side.post:
+        return side.post
+    return side.team.posts.filter(level=0, ended_on=None).first()
+
+
+def manager_for(disagreement: Disagreement, side: Side, step: int) -> Post | None:
+    """Who acts for a side at a step, found from posts (23.15, 23.16); None where there is a gap."""
+    post = acting_post(disagreement, side)
+    return post.manager_at(disagreement.policy.ladder.step(step).level) if post else None
+
+
+def capacity_at(disagreement: Disagreement, step: int) -> str:
+    stage = disagreement.policy.ladder.stage_of(step)
+    return Capacity.LINE_MANAGER if stage == Stage.LINE_MANAGER else Capacity.SENIOR
+
+
+def seat_managers(
+    disagreement: Disagreement, entry: Entry, step: int, chosen: dict[str, Post | None] | None = None
+) -> list[Seat]:
+    """Seats each party side's manager of `step`: the chosen post, else the one found from posts."""
+    seats = []
+    for side in disagreement.standing.party_sides:
+        post = (chosen or {}).get(side.kind) or manager_for(disagreement, side, step)
+        seats.append(seat_post(disagreement, entry, side, post, capacity_at(disagreement, step), step))
+    return [seat for seat in seats if seat]
+
+
+def seat_next_managers(disagreement: Disagreement, entry: Entry) -> list[Seat]:
+    """The managers of the next step, when it is a step of managers."""
+    if disagreement.stage == Stage.LSCB_MEDIATION or not disagreement.policy.ladder.has_higher_manager_step(disagreement.step):
+        return []
+    return seat_managers(disagreement, entry, disagreement.step + 1)
+
+
+def seat_chair(disagreement: Disagreement, entry: Entry) -> Seat | None:
+    """The Chair, who sees both positions until accepting; a deputy for absence or conflict (23.17)."""
+    today = timezone.localdate(entry.recorded_at)
+    for office in (Office.CHAIR, Office.DEPUTY):
+        for person in Appointment.objects.people(disagreement.partnership, office, today):
+            if seat := open_seat(disagreement, entry, person, Capacity.CHAIR, positions_only=True):
+                return seat
+    return None
+
+
+def seat_office(disagreement: Disagreement, entry: Entry) -> list[Seat]:
+    today = timezone.localdate(entry.recorded_at)
+    people = Appointment.objects.people(disagreement.partnership, Office.OFFICE, today)
+    seats = (open_seat(disagreement, entry, person, Capacity.OFFICE) for person in people)
+    return [seat for seat in seats if seat]
+
+
+def event_of(entry: Entry, from_stage: str) -> str | None:
+    """The policy's word for what this entry did, for its telling rules; None when none speaks of it."""
+    if entry.kind == "send":
+        return "raised"
+    if entry.kind == "reach_limit":
+        return "limit_reached"
+    if entry.kind == "ask_the_chair":
+        return "asked_chair"
+    if entry.stage == Stage.RESOLVED and from_stage != Stage.RESOLVED:
+        return "resolved"
+    if entry.stage in ENDS and from_stage not in ENDS:
+        return "closed"
+    if entry.kind in ("refer_to_line_manager", "pass_up_the_line", "decline_mediation", "reopen"):
+        return "step_begun"
+    return None
+
+
+def tell(disagreement: Disagreement, entry: Entry, from_stage: str) -> None:
+    """Opens the seats that the policy's telling rules name for this entry; told is not the same as acting."""
+    event = event_of(entry, from_stage)
+    stage = from_stage if entry.stage in ENDS else entry.stage
+    opened = False
+    for telling in disagreement.policy.document.tellings:
+        if telling.event != event or telling.stage not in (None, stage):
+            continue
+        if telling.who == "office":
+            opened |= bool(seat_office(disagreement, entry))
+        elif telling.who == "chair" and entry.kind == "ask_the_chair":
+            opened |= bool(seat_chair(disagreement, entry))
+        elif telling.who == "next_manager":
+            opened |= bool(seat_next_managers(disagreement, entry))
+    if entry.kind in ("reach_last_chaser", "record_confirmation_for"):  # who may close it, who must countersign
+        opened |= bool(seat_office(disagreement, entry))
+    if opened:
+        disagreement.__dict__.pop("standing", None)
+
+
+def other_side(disagreement: Disagreement, side: Side | None) -> Side | None:
+    """The party side across the table."""
+    kind = SideKind.RESPONDING if side and side.kind == SideKind.RAISING else SideKind.RAISING
+    return next(iter(disagreement.standing.sides_of(kind)), None)

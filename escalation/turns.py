@@ -1,0 +1,94 @@
+"""Whose move it is, in words: one place for the sentence on the page, on desks and in the list."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from disputes.models import Disagreement
+from disputes.seats import Actor
+from disputes.stages import Awaiting, Stage
+
+MAIN_MOVE = {
+    Awaiting.MATCH: "match_child",
+    Awaiting.IDENTITY: "say_which_child",
+    Awaiting.ANSWER: "answer",
+    Awaiting.CHAIR: "accept_mediation",
+    Awaiting.MEDIATION: "record_mediation",
+    Awaiting.CONFIRMATION: "confirm_outcome",
+}
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What the panel says: `mine` whether the reader holds the turn, `who` names whose move it is, `ask` what is asked of them,
+    `move` the one move that does it (None where there is a choice), `due_at` by when (None: no clock)."""
+
+    mine: bool
+    who: str
+    ask: str
+    move: str | None
+    due_at: dt.datetime | None
+
+
+def say_turn(disagreement: Disagreement, actor: Actor | None) -> Saying:
+    """The present turn as read by `actor` (None: a reader without a seat, such as an auditor)."""
+    turn = disagreement.standing.turn
+    mine = actor is not None and turn.is_held_by(actor)
+    due_at = disagreement.due_at if disagreement.is_open else None
+    move = MAIN_MOVE.get(Awaiting(turn.awaiting)) if turn.awaiting else None
+    if turn.for_sides and turn.awaiting in (Awaiting.MATCH, Awaiting.ANSWER):
+        move = "record_answer_for"
+    elif turn.for_sides and turn.awaiting == Awaiting.CONFIRMATION:
+        move = "record_confirmation_for"
+    elif turn.awaiting == Awaiting.CONFIRMATION and not disagreement.standing.unconfirmed_sides:
+        move = "countersign"
+    return Saying(mine, _who(disagreement), _ask(disagreement), move, due_at)
+
+
+def _who(disagreement: Disagreement) -> str:
+    """ "Mona, Line manager, Children's Social Care"; several are joined; an ended one is nobody's move."""
+    if not disagreement.is_open:
+        return ""
+    turn = disagreement.standing.turn
+    names = []
+    for seat in turn.seats:
+        place = [seat.person.name]
+        if seat.post:
+            place += [seat.post.title, seat.post.team.agency.name]
+        else:
+            place.append(seat.get_capacity_display())
+        names.append(", ".join(place))
+    return "; ".join(dict.fromkeys(names)) or _("Nobody yet: the partnership's office can help")
+
+
+def _ask(disagreement: Disagreement) -> str:
+    """What is asked of whoever's move it is, as one sentence."""
+    if not disagreement.is_open:
+        return {
+            Stage.RESOLVED: _("Resolved: both sides confirmed the same outcome in writing."),
+            Stage.CLOSED: _("Closed without agreement."),
+            Stage.WITHDRAWN: _("Withdrawn."),
+            Stage.REDIRECTED: _("Taken to another procedure."),
+        }[Stage(disagreement.stage)]
+    turn = disagreement.standing.turn
+    if turn.for_sides:
+        absent = ", ".join(str(side) for side in turn.for_sides)
+        if turn.awaiting == Awaiting.CONFIRMATION:
+            return _("Nobody at %(side)s is on the system. Record their confirmation for them.") % {"side": absent}
+        return _("Nobody at %(side)s is on the system. Record their answer for them.") % {"side": absent}
+    raiser = disagreement.raised_by.name
+    if turn.awaiting == Awaiting.CONFIRMATION and not disagreement.standing.unconfirmed_sides:
+        return _("Countersign the confirmation that was recorded for a side not on the system.")
+    return {
+        Awaiting.MATCH: _("Say whether you know which child this is, so that %(raiser)s can be answered."),
+        Awaiting.IDENTITY: _("Say how the other side can tell which child this is."),
+        Awaiting.ANSWER: _("Answer with your view and your reasons."),
+        Awaiting.DECISION: _("They have answered. Agree an outcome, or take it to the next step."),
+        Awaiting.CONFIRMATION: _("Confirm the proposed outcome in writing, or say what should change."),
+        Awaiting.CHAIR: _("Accept and offer mediation, or decline with reasons."),
+        Awaiting.MEDIATION: _("Hold the mediation and record it."),
+        Awaiting.NOTHING: "",
+    }[Awaiting(turn.awaiting)] % {"raiser": raiser}

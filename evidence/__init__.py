@@ -1,0 +1,1 @@
+"""How it is proved: exports of the case history."""

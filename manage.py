@@ -1,0 +1,19 @@
+#!/usr/bin/env python3
+"""Django's command line. Starts the PostgreSQL we bring ourselves when no other is configured."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.core.management import execute_from_command_line
+
+    from config import database
+
+    database.make_ready(sys.argv)
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the procedure says: policies, ladders, calendars and clocks. It knows no disagreement."""

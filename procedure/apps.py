@@ -1,0 +1,7 @@
+"""Tells Django that the room `procedure` exists."""
+
+from django.apps import AppConfig
+
+
+class ProcedureConfig(AppConfig):
+    name = "procedure"

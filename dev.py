@@ -315,8 +315,11 @@ def call(*command: str | Path, check: bool = False, env: dict[str, str] | None =
 
 
 def with_our_programs() -> dict[str, str]:
-    """The path with .venv in it, where `node` lies when the machine has none."""
-    return {"PATH": f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{BIN}"}
+    """The environment of npm and sass: .venv on the path, where `node` lies when the machine has none."""
+    return {
+        "PATH": f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{BIN}",
+        "npm_config_cache": str(VAR / "cache/npm"),  # a home that cannot be written is no hindrance
+    }
 
 
 def inside_the_venv() -> bool:

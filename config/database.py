@@ -17,8 +17,13 @@ env = environ.Env()
 if not os.environ.get("PYTEST_VERSION") and (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env")
 
-# pytest sets PYTEST_VERSION for itself and all it starts; a process started by a test is told by ACCORD_TEST.
-UNDER_TEST = env.bool("ACCORD_TEST", default="PYTEST_VERSION" in os.environ)
+# pytest sets PYTEST_VERSION. From then on ACCORD_TEST says it to all that the tests start, and what this machine
+# is set up to reach is forgotten: no test writes into a real queue or sends a real mail.
+if "PYTEST_VERSION" in os.environ and "ACCORD_TEST" not in os.environ:
+    os.environ["ACCORD_TEST"] = "1"
+    for name_of_a_service in ("DATABASE_URL", "REDIS_URL", "EMAIL_URL"):
+        os.environ.pop(name_of_a_service, None)
+UNDER_TEST = env.bool("ACCORD_TEST", default=False)
 
 ROLES_OF_COMMANDS = {
     "migrate": "migrator",

@@ -14,10 +14,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import psycopg
-from psycopg import sql
+if TYPE_CHECKING:
+    import psycopg
 
 ROLES = Path(__file__).with_name("roles.sql")
 SUPERUSER = "postgres"
@@ -85,24 +85,26 @@ def start(data_dir: Path, *, for_tests: bool = False) -> None:
 @contextlib.contextmanager
 def superuser(data_dir: Path, database: str = "postgres") -> Iterator[psycopg.Connection[Any]]:
     """A connection past every rule, in autocommit: for setting up, and for tests."""
+    import psycopg  # here, so that a service with another driver and its own database needs none of this
+
     with psycopg.connect(superuser_dsn(data_dir, database), autocommit=True) as connection:
         yield connection
 
 
 def superuser_dsn(data_dir: Path, database: str = "postgres") -> str:
-    return psycopg.conninfo.make_conninfo(
-        host=str(socket_directory(data_dir)), user=SUPERUSER, dbname=database, connect_timeout=10
-    )
+    from psycopg.conninfo import make_conninfo
+
+    return make_conninfo(host=str(socket_directory(data_dir)), user=SUPERUSER, dbname=database, connect_timeout=10)
 
 
 def create_database(data_dir: Path, database: str) -> None:
     """Create the database, owned as roles.sql says, unless it is there and was made by this very roles.sql."""
+    from psycopg import sql
+
     roles = ROLES.read_text(encoding="utf-8")
     stamp = f"accord roles {hashlib.sha256(roles.encode()).hexdigest()[:16]}"
     with locked(_beside(data_dir, ".start.lock")), superuser(data_dir) as server:
-        found = server.execute(
-            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [database]
-        ).fetchone()
+        found = server.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [database]).fetchone()
         if found and found[0] == stamp:
             return
         name = sql.Identifier(database)
@@ -189,6 +191,8 @@ def _start(data_dir: Path, options: dict[str, str]) -> None:
 
 
 def _answers(data_dir: Path) -> bool:
+    import psycopg
+
     if not (data_dir / "postmaster.pid").exists():
         return False
     try:

@@ -26,6 +26,8 @@ SECRET_KEY = env.str("SECRET_KEY", default="for-trying-on-one-machine-only-never
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+ACCORD_PARTNERSHIP = env.str("ACCORD_PARTNERSHIP", default="")  # the name in the header before anyone has signed in
+ACCORD_DEMO = env.bool("ACCORD_DEMO", default=not LIVE)  # says on every page that this is a demonstration
 
 # ── What it is made of ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -82,14 +84,14 @@ TEMPLATES = [
         },
     },
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "pages.forms.Renderer"
 
 # ── The database and the cache ──────────────────────────────────────────────────────────────────────────────────────
 
 DATABASES = database.databases()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = "" if UNDER_TEST else env.str("REDIS_URL", default="")
+REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "accord"}
     if REDIS_URL

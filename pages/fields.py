@@ -159,9 +159,7 @@ class ChoicesField(Asked, forms.MultipleChoiceField):
 
     def __init__(self, *, hints: Mapping[Any, Any] | None = None, **options: Any) -> None:
         options.setdefault("widget", Checkboxes(hints=hints))
-        options["error_messages"] = {"invalid_choice": gettext_lazy("Choose only answers in the list")} | options.get(
-            "error_messages", {}
-        )
+        options["error_messages"] = {"invalid_choice": gettext_lazy("Choose only answers in the list")} | options.get("error_messages", {})
         super().__init__(**options)
 
 

@@ -106,7 +106,5 @@ def summary_of(form: forms.BaseForm) -> list[tuple[str, str]]:
     """The error summary of any form, ours or not."""
     whole = [(str(message), "") for message in form.errors.get(NON_FIELD_ERRORS, [])]
     return whole + [
-        (str(message), getattr(field, "first_focus", field.id_for_label))
-        for field in form.visible_fields()
-        for message in field.errors
+        (str(message), getattr(field, "first_focus", field.id_for_label)) for field in form.visible_fields() for message in field.errors
     ]

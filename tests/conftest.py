@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import shutil
 import signal
@@ -30,9 +31,6 @@ CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-
-missing_parts: set[str] = set()
-
 
 # ── The database ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -67,7 +65,7 @@ def _migrated_template() -> str:
         _drop(unfinished)
         embedded.create_database(data_dir, unfinished)
         migrated = subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+            [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--skip-checks"],
             cwd=ROOT,
             env={**os.environ, "ACCORD_TEST": "1", "ACCORD_DB_NAME": unfinished, "ACCORD_ROLE": "migrator"},
             capture_output=True,
@@ -239,9 +237,7 @@ def run_process(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     """
     started: list[Process] = []
 
-    def run(
-        program: str, *arguments: str, role: str = "", ready: str = "", port: int = 0, env: dict[str, str] | None = None
-    ) -> Process:
+    def run(program: str, *arguments: str, role: str = "", ready: str = "", port: int = 0, env: dict[str, str] | None = None) -> Process:
         command = {
             "manage.py": [sys.executable, "manage.py"],
             "gunicorn": [sys.executable, "-m", "gunicorn", "config.wsgi", "--worker-class", "gthread", "--threads", "4"],
@@ -372,6 +368,7 @@ class SmtpSink:
 def smtp_sink() -> Iterator[SmtpSink]:
     from aiosmtpd.controller import Controller
 
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     sink = SmtpSink(port=free_port())
     controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
     controller.start()

@@ -8,7 +8,9 @@ from django.template import Context, Template
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 
-from pages import context, fields, forms
+from pages import context, fields, forms, views
+
+pytestmark = pytest.mark.urls("pages.urls")  # the bottom room stands without the others
 
 AISHA = SimpleNamespace(is_authenticated=True, name="Aisha Khan")
 
@@ -137,3 +139,10 @@ def test_pages_of_a_list_keep_the_rest_of_the_address():
     html = written("{% pages_of page %}", page=Paginator(range(100), 10).page(2), request=request)
     assert "?stage=open&amp;page=3" in html
     assert html.count('aria-current="page"') == 1
+
+
+@pytest.mark.parametrize(("view", "says"), [(views.accessibility, "level AA"), (views.privacy, "csrftoken")])
+def test_the_pages_at_the_foot_need_no_sign_in(view, says):
+    answer = view(RequestFactory().get("/"))
+    assert says in answer.content.decode()
+    assert view.login_required is False

@@ -338,8 +338,7 @@ class Disagreement(Row):
     )
     def send(self, by: Actor) -> None:
         """Starts the record: at practitioner stage, or higher when a child is at immediate risk (23.13)."""
-        first = Stage.LINE_MANAGER if self.at_immediate_risk and self.step > 1 else Stage.PRACTITIONER
-        self._begin_step(self.policy.ladder.first_step_of(first))
+        self._begin_step(self.step)
 
     # ── which child?
 

@@ -106,7 +106,7 @@ def raise_disagreement(
             raised_by=by,
             raised_from=draft.post,
             at_immediate_risk=urgent,
-            step=2 if urgent and given.facts.get("start_higher") else 1,
+            step=policy.ladder.first_step_of(policy.document.urgency.may_start_at) if urgent and given.facts.get("start_higher") else 1,
         )
         entry_id = uuid.uuid4()
         with because_of(entry_id):

@@ -18,12 +18,12 @@ NAVIGATION = [
 def partnership(request: HttpRequest) -> dict[str, Any]:
     """The partnership's name, whether this is a demonstration, and the navigation.
 
-    `request.partnership`, where others set it, must be loaded already: a lazy one would query here.
+    Signing in keeps both in the session (`partnership_name`, `is_demo`); a public page passes its own.
     """
-    own = getattr(request, "partnership", None)
+    session = getattr(request, "session", {})
     return {
-        "partnership_name": getattr(own, "name", None) or getattr(settings, "ACCORD_PARTNERSHIP", ""),
-        "is_demo": getattr(settings, "ACCORD_DEMO", False),
+        "partnership_name": session.get("partnership_name") or settings.ACCORD_PARTNERSHIP,
+        "is_demo": session.get("is_demo", False),
         "navigation": navigation(request.path),
     }
 

@@ -56,11 +56,11 @@ def test_one_link_at_most_says_where_you_are(path, marked):
     assert [(link["href"], link["current"]) for link in context.navigation(path) if link["current"]] == marked
 
 
-def test_the_partnership_of_the_request_goes_before_the_one_of_the_settings(settings):
+def test_the_partnership_one_signed_in_to_goes_before_the_one_of_the_settings(settings):
     settings.ACCORD_PARTNERSHIP = "Northshire"
     request = RequestFactory().get("/")
     assert context.partnership(request)["partnership_name"] == "Northshire"
-    request.partnership = SimpleNamespace(name="Westmere")
+    request.session = {"partnership_name": "Westmere"}
     assert context.partnership(request)["partnership_name"] == "Westmere"
 
 

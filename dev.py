@@ -49,6 +49,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def setup(extra: Sequence[str] = ()) -> int:
+    """Environment, assets and database, without a server."""
+    prepare()
+    return call(PYTHON, "manage.py", "migrate", "--verbosity", "0")
+
+
+def prepare() -> None:
     """Python packages, front-end packages, style sheet. What is up to date is left alone."""
     if sys.version_info < (3, 11):
         sys.exit(f"Accord needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
@@ -57,38 +63,48 @@ def setup(extra: Sequence[str] = ()) -> int:
     install_python_packages()
     install_front_end_packages()
     build_assets()
-    return 0
 
 
 def run(extra: Sequence[str] = ()) -> int:
     """Accord on this machine, with a demonstration partnership on the first run. Ctrl-C stops all of it."""
     stop_if_port_is_taken()
-    setup()
+    prepare()
     return again_inside_the_venv("run") if not inside_the_venv() else serve()
 
 
 def test(extra: Sequence[str] = ()) -> int:
     """The tests. Arguments go to pytest: `make test ARGS="tests/procedure -k clock"`."""
-    setup()
+    prepare()
     workers = [] if any(argument.startswith("-n") for argument in extra) else ["-n", "2"]
     return call(PYTHON, "-m", "pytest", *workers, *extra)
 
 
 def long(extra: Sequence[str] = ()) -> int:
     """The tests that take minutes."""
-    setup()
+    prepare()
     return call(PYTHON, "-m", "pytest", "-m", "long", *extra)
 
 
 def demo(extra: Sequence[str] = ()) -> int:
-    """Fill the database with the demonstration partnership. Arguments go to `manage.py demo`."""
-    setup()
+    """Put the demonstration partnership back to its beginning: everything in the database we brought ourselves is lost."""
+    prepare()
+    if not inside_the_venv():
+        return again_inside_the_venv("demo", *extra)
+    sys.path.insert(0, str(ROOT))
+    from config import database, embedded
+
+    if not database.is_embedded():
+        sys.exit("DATABASE_URL names a server: `make demo` only resets the database that Accord brings itself.")
+    database.make_ready()
+    with embedded.superuser(database.data_dir()) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{database.name()}" WITH (FORCE)')
+    embedded.create_database(database.data_dir(), database.name())
     return call(PYTHON, "manage.py", "migrate", "--verbosity", "0") or call(PYTHON, "manage.py", "demo", *extra)
 
 
 def check(extra: Sequence[str] = ()) -> int:
     """Everything that can be said about the code without running it. All checks run, even after one has failed."""
-    setup()
+    prepare()
     checks = {
         "ruff check": [PYTHON, "-m", "ruff", "check", "."],
         "ruff format": [PYTHON, "-m", "ruff", "format", "--check", "."],

@@ -6,6 +6,7 @@ security reads it (`accord.person`), history rows copy it. Nothing else in the p
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _person: ContextVar[User | None] = ContextVar("person", default=None)
 _entry: ContextVar[UUID | None] = ContextVar("entry", default=None)
+_moment: ContextVar[dt.datetime | None] = ContextVar("moment", default=None)
 
 
 @contextmanager
@@ -54,6 +56,16 @@ def because_of(entry_id: UUID) -> Iterator[None]:
         _entry.reset(token)
 
 
+@contextmanager
+def as_of(moment: dt.datetime) -> Iterator[None]:
+    """History rows written inside carry this time (aware). For demonstration and volume data only, whose record time is supplied too."""
+    token = _moment.set(moment)
+    try:
+        yield
+    finally:
+        _moment.reset(token)
+
+
 def current_person(instance: object = None, **_: object) -> User | None:
     """The person acting now; None for the clock and outside `acting_as`."""
     return _person.get()
@@ -68,6 +80,11 @@ def current_person_name() -> str:
 def current_entry() -> UUID | None:
     """The entry whose move is being written, if any."""
     return _entry.get()
+
+
+def supplied_moment() -> dt.datetime | None:
+    """The time that history rows are to carry; None in service: they carry that of the machine."""
+    return _moment.get()
 
 
 class ActingMiddleware:

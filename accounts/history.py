@@ -8,7 +8,7 @@ import pgtrigger
 from django.db import models
 from simple_history.models import HistoricalRecords
 
-from accounts.acting import current_entry, current_person, current_person_name
+from accounts.acting import current_entry, current_person, current_person_name, supplied_moment
 
 
 class Kept(models.Model):
@@ -38,6 +38,16 @@ class History(HistoricalRecords):
         history_model = super().create_history_model(model, inherited)
         pgtrigger.register(*append_only())(history_model)
         return history_model
+
+    def create_historical_record(self, instance: models.Model, history_type: str, using: str | None = None) -> None:
+        """As simple-history's; in demonstration and volume data with the time of the story."""
+        if (moment := supplied_moment()) is None:
+            return super().create_historical_record(instance, history_type, using)
+        instance._history_date = moment  # type: ignore[attr-defined]  # where simple-history looks for it
+        try:
+            return super().create_historical_record(instance, history_type, using)
+        finally:
+            del instance._history_date  # type: ignore[attr-defined]
 
 
 def append_only() -> list[pgtrigger.Trigger]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from accounts.models import User
 from audit.models import Trace
 
 _INSERT = "INSERT INTO audit_trace (id, kind, person_id, partnership_id, disagreement_id, what, facts) VALUES (%s, %s, %s, %s, %s, %s, %s)"
@@ -44,6 +45,12 @@ def note_apart(
             cursor.execute(_INSERT, _row(kind, what, person, disagreement, partnership, facts))
     finally:
         second.close()
+
+
+def note_failed_sign_in(sender: object, credentials: dict[str, Any], **_: Any) -> None:
+    """A wrong password or an unknown address. Django says so; the address itself is not kept."""
+    known = User.objects.filter(email=str(credentials.get("username", "")).lower()).values_list("pk", flat=True).first()
+    note_apart(Trace.Kind.SIGN_IN_FAILED, "sign-in", person=known)
 
 
 def _row(

@@ -28,6 +28,7 @@ $$;
 ALTER ROLE accord_owner NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOLOGIN;
 GRANT accord_owner TO accord_migrator;
 GRANT accord_app TO accord_replay;  -- the same rules hold for it; it alone may say when something was recorded
+GRANT accord_clock TO accord_replay;  -- it also notices the limits that were reached in what it replays
 ALTER ROLE accord_migrator SET role TO accord_owner;
 
 DO $$

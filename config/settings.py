@@ -27,6 +27,7 @@ SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 ACCORD_PARTNERSHIP = env.str("ACCORD_PARTNERSHIP", default="")  # the name in the header before anyone has signed in
+ACCORD_DEMO_PASSWORD = env.str("ACCORD_DEMO_PASSWORD", default="northshire-demo-1")  # of demo people; the sign-in page shows it
 
 # ── What it is made of ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -37,6 +37,8 @@ class DisagreementQuerySet(models.QuerySet["Disagreement"]):
 
     def visible_to(self, person: User, now: dt.datetime | None = None) -> DisagreementQuerySet:
         """What this person may see: a seat (own or stood in for) or a dated appointment as auditor, minus exclusions."""
+        if not person.is_active:
+            return self.none()
         now = now or timezone.now()
         day = timezone.localdate(now)
         stood_in = StandIn.objects.filter(person=person, starts_on__lte=day, ends_on__gte=day).values("post")
@@ -110,8 +112,14 @@ def has_not_agreed_to_differ(d: Disagreement, by: Actor) -> bool:
 
 
 def has_not_answered_closing_questions(d: Disagreement, by: Actor) -> bool:
-    seat = by.party_seat()
+    """Each side once, by those who spoke for it; a supporter does not answer for the side."""
+    seat = by.speaking_seat()
     return seat is not None and seat.side is not None and not seat.side.closing_answered
+
+
+def may_countersign(d: Disagreement, by: Actor) -> bool:
+    """The office, and not whoever recorded the confirmation: it takes a second person."""
+    return is_office(d, by) and not d.recorded_by(by.person)
 
 
 def may_offer_an_outcome(d: Disagreement, by: Actor) -> bool:
@@ -144,10 +152,6 @@ def is_matched(d: Disagreement) -> bool:
     return d.matched
 
 
-def has_line_manager_or_adviser(d: Disagreement) -> bool:
-    return bool(d.raised_from.reports_to_id or d.raised_from.adviser_id or d.raised_from.manager_at(1))
-
-
 def tried_first_or_at_immediate_risk(d: Disagreement) -> bool:
     """23.13: normally between the people who disagree first, unless the child is at immediate risk; silence counts as tried."""
     return d.tried_first or d.at_immediate_risk or d.limit_reached
@@ -167,7 +171,17 @@ def chair_has_been_asked_for_help(d: Disagreement) -> bool:
 
 
 def last_chaser_went_unanswered(d: Disagreement) -> bool:
-    return d.chased and d.awaiting in (Awaiting.MATCH, Awaiting.ANSWER, Awaiting.CONFIRMATION)
+    """A side is silent, whichever it is; that the Chair has not acted yet is no side's silence."""
+    return d.chased and d.awaiting not in (Awaiting.NOTHING, Awaiting.CHAIR, Awaiting.MEDIATION)
+
+
+def chair_was_asked(d: Disagreement) -> bool:
+    """Whatever the sides do meanwhile: a proposal between them does not take the answer from the Chair."""
+    return d.mediation == Mediation.ASKED
+
+
+def chair_has_accepted(d: Disagreement) -> bool:
+    return d.mediation == Mediation.ACCEPTED
 
 
 def is_not_yet_at_immediate_risk(d: Disagreement) -> bool:
@@ -282,8 +296,8 @@ class Disagreement(Row):
 
     @property
     def acting_step(self) -> int:
-        """The step at which the sides' people act: the present one, or during mediation the one it came from."""
-        return self.returns_to if self.stage == Stage.LSCB_MEDIATION and self.returns_to else self.step
+        """The step at which the sides' people act: the present one, or once the Chair was asked the one it came from."""
+        return self.returns_to or self.step
 
     @property
     def present_step(self) -> Step:
@@ -323,6 +337,21 @@ class Disagreement(Row):
         self.chased = False
         self.awaiting = Awaiting.ANSWER if self.matched else Awaiting.MATCH
 
+    def _hand_over(self, awaiting: str) -> None:
+        """Somebody acted, so nobody has been silent since the last chaser; now it waits for this."""
+        self.awaiting = awaiting
+        self.chased = False
+
+    def _let_proposal_stand(self, otherwise: str) -> None:
+        """What the Chair does leaves a proposal between the sides to be confirmed."""
+        self._hand_over(self.awaiting if self.awaiting == Awaiting.CONFIRMATION else otherwise)
+
+    def recorded_by(self, person: User) -> bool:
+        """Whether this person recorded a confirmation of the latest version that waits for its countersign."""
+        agreement = self.standing.agreement
+        waiting = [c.entry_id for c in agreement.confirmations.all() if not c.counts] if agreement else []
+        return bool(waiting) and self.entries.filter(pk__in=waiting, person=person).exists()
+
     def _end(self) -> None:
         self.awaiting = Awaiting.NOTHING
         self.ended_at = timezone.now()
@@ -351,7 +380,7 @@ class Disagreement(Row):
     )
     def match_child(self, by: Actor) -> None:
         self.matched = True
-        self.awaiting = Awaiting.ANSWER
+        self._hand_over(Awaiting.ANSWER)
 
     @transition(
         field=stage,
@@ -361,7 +390,7 @@ class Disagreement(Row):
         custom=offered(_("We cannot tell which child this is")),
     )
     def cannot_tell_which_child(self, by: Actor) -> None:
-        self.awaiting = Awaiting.IDENTITY
+        self._hand_over(Awaiting.IDENTITY)
 
     @transition(
         field=stage,
@@ -371,7 +400,7 @@ class Disagreement(Row):
         custom=offered(_("Say how they can tell which child it is")),
     )
     def say_which_child(self, by: Actor) -> None:
-        self.awaiting = Awaiting.MATCH
+        self._hand_over(Awaiting.MATCH)
 
     @transition(
         field=stage,
@@ -383,7 +412,7 @@ class Disagreement(Row):
     def pass_on(self, by: Actor) -> None:
         """ "Not for us": goes to the right team without stopping the clock."""
         self.matched = False
-        self.awaiting = Awaiting.MATCH
+        self._hand_over(Awaiting.MATCH)
 
     # ── answering and talking
 
@@ -396,7 +425,7 @@ class Disagreement(Row):
     )
     def answer(self, by: Actor) -> None:
         self.tried_first = True
-        self.awaiting = Awaiting.DECISION
+        self._hand_over(Awaiting.DECISION)
 
     @transition(
         field=stage,
@@ -409,7 +438,7 @@ class Disagreement(Row):
         """An answer recorded for a side that is not on the system, with source, date and where the document is kept."""
         self.matched = True
         self.tried_first = True
-        self.awaiting = Awaiting.DECISION
+        self._hand_over(Awaiting.DECISION)
 
     @transition(
         field=stage,
@@ -431,8 +460,7 @@ class Disagreement(Row):
     )
     def propose_outcome(self, by: Actor) -> None:
         """A new version of the agreed outcome. It voids the confirmations of any earlier one (23.18)."""
-        self.awaiting = Awaiting.CONFIRMATION
-        self.chased = False
+        self._hand_over(Awaiting.CONFIRMATION)
 
     @transition(
         field=stage,
@@ -456,7 +484,7 @@ class Disagreement(Row):
         custom=offered(_("Say what should change in it")),
     )
     def decline_outcome(self, by: Actor) -> None:
-        self.awaiting = self._awaiting_without_agreement()
+        self._hand_over(self._awaiting_without_agreement())
 
     @transition(
         field=stage,
@@ -473,7 +501,7 @@ class Disagreement(Row):
         source=OPEN,
         target=GET_STATE(resolved_when_all_confirmed, states=[*OPEN, Stage.RESOLVED]),
         conditions=[awaits(Awaiting.CONFIRMATION), waits_for_countersign],
-        permission=is_office,
+        permission=may_countersign,
         custom=offered(_("Countersign the recorded confirmation")),
     )
     def countersign(self, by: Actor) -> None:
@@ -486,12 +514,13 @@ class Disagreement(Row):
         field=stage,
         source=Stage.PRACTITIONER,
         target=Stage.LINE_MANAGER,
-        conditions=[has_line_manager_or_adviser, tried_first_or_at_immediate_risk],
+        conditions=[tried_first_or_at_immediate_risk],
         permission=any_of(raised_it, manages_the_raising_side),
         custom=offered(_("Refer to the line manager or adviser")),
     )
     def refer_to_line_manager(self, by: Actor) -> None:
-        """23.15: to the worker's own line manager or adviser, who discusses with their opposite number."""
+        """23.15: to the worker's own line manager or adviser, who discusses with their opposite number. Where the posts show none
+        (the head raises it, or the line has a gap) it goes up all the same, and the worker acts on for their side."""
         self._begin_step(self.policy.ladder.first_step_of(Stage.LINE_MANAGER))
 
     @transition(
@@ -535,39 +564,41 @@ class Disagreement(Row):
     @transition(
         field=stage,
         source=Stage.LSCB_MEDIATION,
-        conditions=[awaits(Awaiting.CHAIR)],
+        conditions=[chair_was_asked],
         permission=is_chair,
         custom=offered(_("Accept and offer mediation")),
     )
     def accept_mediation(self, by: Actor) -> None:
         self.mediation = Mediation.ACCEPTED
-        self.awaiting = Awaiting.MEDIATION
+        self._let_proposal_stand(Awaiting.MEDIATION)
 
     @transition(
         field=stage,
         source=Stage.LSCB_MEDIATION,
         target=GET_STATE(where_it_came_from, states=MANAGERS),
-        conditions=[awaits(Awaiting.CHAIR)],
+        conditions=[chair_was_asked],
         permission=is_chair,
         custom=offered(_("Decline, with reasons")),
     )
     def decline_mediation(self, by: Actor) -> None:
         """Returns it to the last step and opens the closing moves."""
+        proposed = self.awaiting
         self._begin_step(self.acting_step)
         self.returns_to = None
         self.mediation = Mediation.DECLINED
-        self.awaiting = Awaiting.DECISION
+        self.awaiting = proposed
+        self._let_proposal_stand(Awaiting.DECISION)
 
     @transition(
         field=stage,
         source=Stage.LSCB_MEDIATION,
-        conditions=[awaits(Awaiting.MEDIATION)],
+        conditions=[chair_has_accepted],
         permission=is_chair,
         custom=offered(_("Record the mediation")),
     )
     def record_mediation(self, by: Actor) -> None:
         self.mediation = Mediation.HELD
-        self.awaiting = Awaiting.DECISION
+        self._let_proposal_stand(Awaiting.DECISION)
 
     # ── the child at risk
 
@@ -662,7 +693,7 @@ class Disagreement(Row):
 
     @transition(
         field=stage,
-        source=[Stage.RESOLVED, Stage.CLOSED],
+        source=ENDS,
         permission=raised_it,
         custom=offered(_("Say whether you still believe the child is at risk"), NOTE, note=True),
     )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.history import History, append_only
@@ -81,7 +82,8 @@ class ChildReference(Row):
 
 class SeatQuerySet(models.QuerySet["Seat"]):
     def active(self, now: dt.datetime) -> SeatQuerySet:
-        return self.filter(Q(ends_at=None) | Q(ends_at__gt=now))
+        """Not ended: neither at `now` nor by the database's own clock, which stamps the end and may be ahead of this machine's."""
+        return self.filter(Q(ends_at=None) | Q(ends_at__gt=Greatest(now, Now())))
 
     def of(self, person: User, day: dt.date) -> SeatQuerySet:
         """Seats this person fills: their own, and those of posts they stand in for on `day`."""

@@ -6,16 +6,17 @@ One reading of the seats (`Standing`) serves permissions, desks, pages and notic
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.utils import timezone
 
-from accounts.models import Post, User
+from accounts.models import Post, StandIn, User
 from disputes.agreement import Agreement
-from disputes.places import Seat, Side
+from disputes.places import Exclusion, Seat, Side
 from disputes.stages import ACTING, PARTIES, Awaiting, Capacity, SideKind
 
 if TYPE_CHECKING:
@@ -31,10 +32,9 @@ class Actor:
 
     def acting_seat(self, disagreement: Disagreement, kind: str | None = None) -> Seat | None:
         """The seat from which this person acts for a party side at the present step; None if they do not."""
-        for seat in self.seats:
-            if seat.side and seat.capacity in ACTING and seat.step == disagreement.acting_step and seat.side.kind in PARTIES:
-                if kind in (None, seat.side.kind):
-                    return seat
+        for seat in disagreement.standing.acting_seats(disagreement.standing.party_sides):
+            if seat in self.seats and seat.side and kind in (None, seat.side.kind):
+                return seat
         return None
 
     def seat_in(self, *capacities: str, kind: str | None = None) -> Seat | None:
@@ -54,6 +54,10 @@ class Actor:
             ),
             None,
         )
+
+    def speaking_seat(self) -> Seat | None:
+        """A seat from which this person has acted, acts or may come to act for a party side."""
+        return next((s for s in self.seats if s.side and s.side.kind in PARTIES and s.capacity in ACTING), None)
 
     def seat_for(self, disagreement: Disagreement) -> Seat | None:
         """The seat under which an act is recorded: acting first, then any party seat, then the partnership's own."""
@@ -88,28 +92,41 @@ class Standing:
     agreement: Agreement | None = None
     awaiting_countersign: bool = False
     confirmed_sides: frozenset = frozenset()
+    excluded: set[UUID] = field(default_factory=set)  # people who must not see it, whatever seat they fill
+    stand_ins: dict[UUID, list[User]] = field(default_factory=dict)  # post -> who stands in for it today
 
     @classmethod
     def of(cls, disagreement: Disagreement, now: dt.datetime) -> Standing:
-        standing = cls(disagreement, now)
-        standing.sides = list(disagreement.sides.filter(ended_at=None).select_related("team__agency", "post__holder"))
-        sides = {side.pk: side for side in standing.sides}
-        related = ("person", "post__team__agency", "post__holder")
-        standing.seats = list(disagreement.seats.active(now).select_related(*related).order_by("starts_at", "id"))
-        for seat in standing.seats:
-            if seat.side_id:
-                seat.side = sides.get(seat.side_id)
-        standing._read_agreement()
-        return standing
+        return cls.of_many([disagreement], now)[0]
 
-    def _read_agreement(self) -> None:
-        latest = (
-            self.disagreement.agreements.select_related("entry", "proposed_by__team__agency")
-            .prefetch_related("confirmations")
-            .first()
-        )
-        if latest is None:
-            return
+    @classmethod
+    def of_many(cls, disagreements: Iterable[Disagreement], now: dt.datetime) -> list[Standing]:
+        """Reads the standing of each of these and leaves it on them: as many queries for a hundred as for one."""
+        standings = {disagreement.pk: cls(disagreement, now) for disagreement in disagreements}
+        sides: dict[UUID, Side] = {}
+        for side in Side.objects.filter(disagreement__in=standings, ended_at=None).select_related("team__agency", "post__holder"):
+            sides[side.pk] = side
+            standings[side.disagreement_id].sides.append(side)
+        for exclusion in Exclusion.objects.filter(disagreement__in=standings):
+            standings[exclusion.disagreement_id].excluded.add(exclusion.person_id)
+        related = ("person", "post__team__agency", "post__holder")
+        seats = Seat.objects.active(now).filter(disagreement__in=standings).select_related(*related).order_by("starts_at", "id")
+        for seat in seats:
+            if seat.side_id and seat.side_id not in sides:
+                continue  # their side passed it on
+            if seat.side_id:
+                seat.side = sides[seat.side_id]
+            standings[seat.disagreement_id].seats.append(seat)
+        agreements = Agreement.objects.filter(disagreement__in=standings).order_by("disagreement_id", "-version").distinct("disagreement_id")
+        for agreement in agreements.select_related("entry", "proposed_by__team__agency").prefetch_related("confirmations"):
+            standings[agreement.disagreement_id]._take_agreement(agreement)
+        stand_ins = _stand_ins_today({seat.post_id for standing in standings.values() for seat in standing.seats}, now)
+        for standing in standings.values():
+            standing.stand_ins = stand_ins
+            standing.disagreement.standing = standing
+        return list(standings.values())
+
+    def _take_agreement(self, latest: Agreement) -> None:
         self.agreement = latest
         confirmations = list(latest.confirmations.all())
         self.confirmed_sides = frozenset(c.side_id for c in confirmations)
@@ -126,7 +143,7 @@ class Standing:
 
     def is_on_system(self, side: Side) -> bool:
         """Whether anybody with an account acts for this side; if not, others record for it."""
-        return any(seat.side_id == side.pk and seat.capacity in ACTING and seat.person.is_active for seat in self.seats)
+        return any(seat.side_id == side.pk and seat.capacity in ACTING and self.people_in([seat]) for seat in self.seats)
 
     @property
     def unconfirmed_sides(self) -> list[Side]:
@@ -135,19 +152,39 @@ class Standing:
 
     # ── people
 
+    def people_in(self, seats: Iterable[Seat]) -> list[User]:
+        """Who fills these seats today: their people and whoever stands in for their posts, without the excluded and those who left."""
+        people: dict[UUID, User] = {}
+        for seat in seats:
+            for person in (seat.person, *self.stand_ins.get(seat.post_id, ())):
+                if seat in self.actor(person).seats:
+                    people[person.pk] = person
+        return list(people.values())
+
     def actor(self, person: User) -> Actor:
-        """This person with the seats they fill here now; without any they are a stranger to it."""
-        day = timezone.localdate(self.now)
-        stood_in = set()
-        if any(seat.post_id for seat in self.seats):
-            stood_in = set(person.standing_in.filter(starts_on__lte=day, ends_on__gte=day).values_list("post_id", flat=True))
-        return Actor(person, tuple(s for s in self.seats if s.person_id == person.pk or (s.post_id and s.post_id in stood_in)))
+        """This person with the seats they fill here now; without any they are a stranger to it. Nobody sits on two sides:
+        whoever has a seat of their own stands in on that side only."""
+        if person.pk in self.excluded or not person.is_active:
+            return Actor(person)
+        own = [seat for seat in self.seats if seat.person_id == person.pk]
+        stood_in = [seat for seat in self.seats if person in self.stand_ins.get(seat.post_id, ()) and seat not in own]
+        sides = {seat.side_id for seat in own} or {seat.side_id for seat in stood_in[:1]}
+        return Actor(person, (*own, *(seat for seat in stood_in if seat.side_id in sides)))
 
     def acting_seats(self, sides: Iterable[Side]) -> tuple[Seat, ...]:
-        """The seats that act for these sides at the present step."""
-        wanted = {side.pk for side in sides}
-        step = self.disagreement.acting_step
-        return tuple(s for s in self.seats if s.side_id in wanted and s.capacity in ACTING and s.step == step)
+        """The seats that act for these sides at the present step. Where nobody could be seated at it (a gap in the line), those of
+        the nearest step below go on acting: a gap must not stop anybody from pursuing it (23.14)."""
+        return tuple(seat for side in sides for seat in self._acting_for(side))
+
+    def _acting_for(self, side: Side) -> list[Seat]:
+        reached = [
+            seat
+            for seat in self.seats
+            if seat.side_id == side.pk and seat.capacity in ACTING and (seat.step or 0) <= self.disagreement.acting_step
+        ]
+        filled = [seat for seat in reached if self.people_in([seat])]
+        nearest = max((seat.step or 0 for seat in filled), default=0)
+        return [seat for seat in filled if (seat.step or 0) == nearest]
 
     def seats_in(self, *capacities: str) -> tuple[Seat, ...]:
         return tuple(seat for seat in self.seats if seat.capacity in capacities)
@@ -177,6 +214,18 @@ class Standing:
         if absent:  # nobody on the system acts for them: the raising side records what they say
             seats += self.acting_seats(self.sides_of(SideKind.RAISING))
         return Turn(awaiting, tuple(dict.fromkeys(seats)), tuple(sides), absent)
+
+
+def _stand_ins_today(posts: set[UUID | None], now: dt.datetime) -> dict[UUID, list[User]]:
+    """Post -> the people who stand in for it today."""
+    day = timezone.localdate(now)
+    found: dict[UUID, list[User]] = {}
+    wanted = posts - {None}
+    if wanted:
+        dated = StandIn.objects.filter(post__in=wanted, starts_on__lte=day, ends_on__gte=day, person__is_active=True)
+        for stand_in in dated.select_related("person").order_by("starts_on", "id"):
+            found.setdefault(stand_in.post_id, []).append(stand_in.person)
+    return found
 
 
 def managers_above(post: Post | None, level: int) -> list[Post]:

@@ -1,5 +1,11 @@
-"""Addresses."""
+"""The addresses of one disagreement: its page, who can see it, and every move."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from escalation import move_pages, page
+
+urlpatterns = [
+    path("disagreements/<slug:reference>/", page.disagreement, name="disagreement"),
+    path("disagreements/<slug:reference>/who-can-see/", page.who_can_see, name="who-can-see"),
+    path("disagreements/<slug:reference>/<slug:slug>/", move_pages.move, name="move"),
+]

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import Appointment, Office, Post, User
 from disputes.models import Disagreement, Entry, Exclusion, Seat, Side
-from disputes.stages import ENDS, Capacity, SideKind, Stage
+from disputes.stages import ACTING, ENDS, Capacity, SideKind, Stage
 
 
 def open_seat(
@@ -84,10 +84,14 @@ def capacity_at(disagreement: Disagreement, step: int) -> str:
 def seat_managers(
     disagreement: Disagreement, entry: Entry, step: int, chosen: dict[str, Post | None] | None = None
 ) -> list[Seat]:
-    """Seats each party side's manager of `step`: the chosen post, else the one found from posts."""
+    """Seats each party side's manager of `step`: the chosen post, else the one found from posts. Who was seated there early stays."""
     seats = []
     for side in disagreement.standing.party_sides:
-        post = (chosen or {}).get(side.kind) or manager_for(disagreement, side, step)
+        post = (chosen or {}).get(side.kind)
+        if post is None:
+            if any(s.side_id == side.pk and s.step == step and s.capacity in ACTING for s in disagreement.standing.seats):
+                continue  # told when the limit was reached: looked for again, it would be their own manager
+            post = manager_for(disagreement, side, step)
         seats.append(seat_post(disagreement, entry, side, post, capacity_at(disagreement, step), step))
     return [seat for seat in seats if seat]
 

@@ -1,0 +1,86 @@
+"""Signing in by e-mail address and password, and signing out."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.decorators import login_not_required
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from accounts.forms import SignIn
+from accounts.models import Appointment, Office, Partnership, Post, User
+
+
+@login_not_required
+def start(request: HttpRequest) -> HttpResponse:
+    """The address itself: to the desk, or to the way in."""
+    return redirect("/desk/" if request.user.is_authenticated else "sign-in")
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Asks who they are. A wrong answer gets the same sentence whether or not there is such a person; the trail hears of it
+    (audit.apps, for this room knows nothing of that one)."""
+    wanted = _safe_way_on(request)
+    if request.user.is_authenticated and request.method != "POST":
+        return redirect(wanted or settings.LOGIN_REDIRECT_URL)
+    form = SignIn(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        person = authenticate(request, username=form.cleaned_data["email"], password=form.cleaned_data["password"])
+        if isinstance(person, User):
+            person.skip_history_when_saving = True  # type: ignore[attr-defined]  # the time of a sign-in is no change of the person
+            login(request, person)
+            request.session["partnership_name"], request.session["is_demo"] = _own_partnership(person)
+            return redirect(wanted or settings.LOGIN_REDIRECT_URL)
+        form.add_error(None, _("We do not know this email address and password together. Check both and try again."))
+    page = {"form": form, "next": wanted, "demo_people": demo_people(), "demo_password": settings.ACCORD_DEMO_PASSWORD}
+    return render(request, "accounts/sign_in.html", page)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return redirect("sign-in")
+
+
+def _safe_way_on(request: HttpRequest) -> str:
+    """The page they wanted, if it is one of ours."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if safe else ""
+
+
+def _own_partnership(person: User) -> tuple[str, bool]:
+    """What the header says: the partnership's name (empty for somebody who works in several), and whether it is a demonstration."""
+    served = Partnership.objects.filter(appointments__person=person)
+    worked_in = Partnership.objects.filter(agencies__teams__posts__holder=person)
+    own = list(Partnership.objects.filter(Q(pk__in=served.values("pk")) | Q(pk__in=worked_in.values("pk"))))
+    return own[0].name if len(own) == 1 else "", any(partnership.is_demo for partnership in own)
+
+
+def demo_people() -> list[tuple[str, str, str, str]]:
+    """Name, address, role and agency of everybody in a demonstration; nobody where there is none."""
+    partnerships = list(Partnership.objects.filter(is_demo=True))
+    if not partnerships:
+        return []
+    posts = Post.objects.filter(team__agency__partnerships__in=partnerships, ended_on=None).order_by("team__agency__name", "level")
+    held = [(post.holder, post.title, post.team.agency.name) for post in posts.select_related("holder", "team__agency").distinct()]
+    appointments = Appointment.objects.on(timezone.localdate()).filter(partnership__in=partnerships).order_by("starts_on", "pk")
+    for appointment in appointments.select_related("person", "partnership", "agency"):
+        place = appointment.agency or appointment.partnership
+        held.append((appointment.person, str(Office(appointment.office).label), str(place)))
+    people: dict[UUID, tuple[str, str, str, str]] = {}
+    for person, role, place in held:
+        if person is not None and person.is_active and person.has_usable_password():
+            people.setdefault(person.pk, (person.name, person.email, role, place))
+    return list(people.values())

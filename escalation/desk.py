@@ -1,0 +1,308 @@
+"""The desk: what I must do, in the order in which it should be done, and what others must do that I wait for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import F, OuterRef, Prefetch, Q, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from disputes.disagreement import last_chaser_went_unanswered, waits_for_countersign
+from disputes.models import Agreement, Child, Disagreement, Draft, Entry, OutstandingIssue, Seat, Text
+from disputes.seats import Actor, Standing
+from disputes.stages import OPEN, Awaiting, Capacity, Stage
+from escalation.turns import MAIN_MOVE, Saying, say_turn
+from pages import times
+
+LATELY = dt.timedelta(days=30)  # how long what has ended stays on the desk
+CLOSING_QUESTIONS_STAY = dt.timedelta(days=60)
+ISSUES_STAY = dt.timedelta(days=28)  # after their date: nothing says yet that one is done
+MOST = 300  # of one kind on one desk; the rest is in the list
+
+HERE_IS_A_CHOICE = (Awaiting.MATCH, Awaiting.DECISION, Awaiting.CHAIR)  # read the whole page first, then choose
+ONLY_TOLD = (Capacity.OFFICE, Capacity.TOLD, Capacity.CHAIR)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing to do, or to wait for."""
+
+    disagreement: Disagreement
+    do: str
+    href: str
+    button: str
+    due_at: dt.datetime | None = None
+    due_on: dt.date | None = None
+    for_whom: str = ""  # the person whose post the reader stands in for
+    note: str = ""
+    tone: str = ""  # late, soon or nothing
+
+    @property
+    def is_urgent(self) -> bool:
+        return self.disagreement.at_immediate_risk and self.disagreement.is_open
+
+    @property
+    def order(self) -> tuple[bool, float]:
+        """Immediate risk before all, then what is latest or due soonest, then what has no date."""
+        return (not self.is_urgent, self.due_at.timestamp() if self.due_at else float("inf"))
+
+
+@dataclass(frozen=True)
+class Section:
+    """A short list that another room adds to the desk: lines of text, and where the whole list is."""
+
+    title: str
+    lines: list[tuple[str, str]]  # what, and a line below it
+    href: str
+    link: str
+
+
+MORE: list[Callable[[User], Section | None]] = []
+"""Rooms above this one add their sections here when Django starts (learning does)."""
+
+
+@dataclass
+class Desk:
+    """All that stands on one person's desk."""
+
+    to_do: list[Row] = field(default_factory=list)
+    referrals: list[Row] = field(default_factory=list)
+    issues: list[Row] = field(default_factory=list)
+    waiting: list[Row] = field(default_factory=list)
+    told: list[Row] = field(default_factory=list)
+    finished: list[Row] = field(default_factory=list)
+
+    @property
+    def things_to_do(self) -> int:
+        return len(self.to_do) + len(self.referrals) + len(self.issues)
+
+    @property
+    def next_due(self) -> Row | None:
+        """What others must do next, for a desk on which nothing waits."""
+        dated = [row for row in [*self.waiting, *self.told] if row.due_at]
+        return min(dated, key=lambda row: row.order[1], default=None)
+
+
+@require_safe
+def desk(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    person = request.user
+    assert isinstance(person, User)  # noqa: S101 - the middleware lets nobody else in
+    sections = [section for section in (add(person) for add in MORE) if section]
+    page = {
+        "desk": _laid_out(person, now),
+        "drafts": Draft.objects.filter(author=person).select_related("partnership"),
+        "drafts_to_read": Draft.objects.filter(readers__person=person).exclude(author=person).select_related("author"),
+        "sections": sections,
+        "now": now,
+    }
+    return render(request, "escalation/desk/desk.html", page)
+
+
+def describe(disagreements: Iterable[Disagreement]) -> None:
+    """Leaves on each what a row says of it: the children, the category in the policy's words, the sides."""
+    for d in disagreements:
+        labels = {category.key: category.label for category in d.policy.document.categories}
+        d.children_said = ", ".join(str(child) for child in d.children.all())  # type: ignore[attr-defined]
+        d.category_said = labels.get(d.category, d.category)  # type: ignore[attr-defined]
+
+
+def with_what_rows_say() -> tuple[str, ...]:
+    """The rows beside a disagreement that lists read with it."""
+    return ("policy", "partnership", "raised_by", "raised_from")
+
+
+# ── laying out ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _laid_out(person: User, now: dt.datetime) -> Desk:
+    made = Desk()
+    disagreements = _with_a_seat(person, now)
+    Standing.of_many(disagreements, now)
+    describe(disagreements)
+    recorded = _confirmations_recorded_by(person, disagreements)
+    for d in disagreements:
+        actor = d.standing.actor(person)
+        if not actor.seats:
+            continue
+        if d.is_open:
+            _lay_open(made, d, actor, now, recorded_it=d.pk in recorded)
+        else:
+            _lay_ended(made, d, actor, now)
+    made.issues = _outstanding_issues(person, now)
+    for rows in (made.to_do, made.referrals, made.waiting, made.told):
+        rows.sort(key=lambda row: row.order)
+    made.finished.sort(key=lambda row: row.disagreement.ended_at or now, reverse=True)
+    return made
+
+
+def _with_a_seat(person: User, now: dt.datetime) -> list[Disagreement]:
+    """The disagreements at which this person sits: all open ones, those that ended lately, and those that still wait for an answer."""
+    seats = Seat.objects.active(now).of(person, timezone.localdate(now))
+    wanted = (
+        Q(stage__in=OPEN)
+        | Q(ended_at__gte=now - CLOSING_QUESTIONS_STAY)
+        | Q(stage__in=[Stage.RESOLVED, Stage.CLOSED], still_at_risk=None, raised_by=person)
+    )
+    found = Disagreement.objects.visible_to(person, now).filter(wanted, pk__in=seats.values("disagreement"))
+    found = found.select_related(*with_what_rows_say()).prefetch_related(_children())
+    return list(found.order_by(F("ended_at").desc(nulls_first=True), "-at_immediate_risk", F("due_at").asc(nulls_last=True))[:MOST])
+
+
+def _children(path: str = "children") -> Prefetch:
+    return Prefetch(path, Child.objects.order_by("number"))
+
+
+def _confirmations_recorded_by(person: User, disagreements: list[Disagreement]) -> set[UUID]:
+    """Where this person recorded a confirmation that waits for its countersign: that takes somebody else."""
+    latest = [d.standing.agreement for d in disagreements if d.standing.awaiting_countersign and d.standing.agreement]
+    entries = [c.entry_id for agreement in latest for c in agreement.confirmations.all() if not c.counts]
+    return set(Entry.objects.filter(pk__in=entries, person=person).values_list("disagreement_id", flat=True))
+
+
+def _lay_open(made: Desk, d: Disagreement, actor: Actor, now: dt.datetime, *, recorded_it: bool) -> None:
+    saying = say_turn(d, actor)
+    mine = saying.mine and not (saying.move == "countersign" and recorded_it)
+    tone = times.days_left(d.due_at, now).tone if d.due_at else ""
+    if mine:
+        rows = made.referrals if _holds_as_chair(d, actor) else made.to_do
+        row = Row(d, saying.ask, _where(d, saying), _button(d, saying), d.due_at, for_whom=_for_whom(d, actor), tone=tone)
+        rows.append(row)
+    else:
+        rows = made.told if all(seat.capacity in ONLY_TOLD for seat in actor.seats) else made.waiting
+        rows.append(Row(d, _they_must(d, saying), page_of(d), _("Open"), d.due_at, tone=tone, note=_nobody_acted(d)))
+    _lay_for_office(made, d, actor, already=mine or recorded_it)
+
+
+def _nobody_acted(d: Disagreement) -> str:
+    return _("The time limit has passed.") if d.limit_reached and not d.chased else ""
+
+
+def _lay_for_office(made: Desk, d: Disagreement, actor: Actor, *, already: bool) -> None:
+    """What Chair and office may do although it is not their turn: countersign, close as unconfirmed."""
+    if actor.seat_in(Capacity.OFFICE) and d.awaiting == Awaiting.CONFIRMATION and waits_for_countersign(d) and not already:
+        do = _("Countersign the confirmation that was recorded for a side not on the system.")
+        made.to_do.append(Row(d, do, page_of(d, "countersign"), _("Countersign")))
+    if actor.seat_in(Capacity.OFFICE, Capacity.CHAIR) and last_chaser_went_unanswered(d):
+        do = _("The last reminder went unanswered. Ring them, or close it as unconfirmed.")
+        made.to_do.append(Row(d, do, page_of(d), _("See what can be done"), d.due_at, tone="late"))
+
+
+def _lay_ended(made: Desk, d: Disagreement, actor: Actor, now: dt.datetime) -> None:
+    raiser = actor.seat_in(Capacity.RAISER)
+    if raiser and d.still_at_risk is None and d.stage in (Stage.RESOLVED, Stage.CLOSED):
+        do = _("Do you still believe the child is at risk of significant harm?")
+        made.to_do.append(Row(d, do, page_of(d, "say-still-at-risk"), _("Answer"), for_whom=_seat_of_another(raiser, actor)))
+    seat = actor.speaking_seat()
+    recent = d.ended_at and d.ended_at >= now - CLOSING_QUESTIONS_STAY
+    if recent and seat and seat.side and not seat.side.closing_answered:
+        do = _("Answer three short questions about how it went.")
+        made.to_do.append(Row(d, do, page_of(d, "closing-questions"), _("Answer"), for_whom=_seat_of_another(seat, actor)))
+    if d.ended_at and d.ended_at >= now - LATELY:
+        made.finished.append(Row(d, say_turn(d, actor).ask, page_of(d), _("Open")))
+
+
+def _outstanding_issues(person: User, now: dt.datetime) -> list[Row]:
+    """What this person took on under an agreed outcome: until its date, and some weeks after it."""
+    today = timezone.localdate(now)
+    latest = Agreement.objects.filter(disagreement=OuterRef("disagreement")).order_by("-version").values("pk")[:1]
+    issues = OutstandingIssue.objects.filter(
+        owner=person,
+        agreement=Subquery(latest),
+        due_on__gte=today - ISSUES_STAY,
+        disagreement__stage=Stage.RESOLVED,
+        disagreement__in=Disagreement.objects.visible_to(person, now),
+    ).order_by("due_on", "number")
+    related = [f"disagreement__{name}" for name in with_what_rows_say()]
+    found = list(issues.select_related("agreement", *related).prefetch_related(_children("disagreement__children"))[:MOST])
+    describe(issue.disagreement for issue in found)
+    words = {
+        (text.entry_id, text.field): text.value
+        for text in Text.objects.filter(entry__in={issue.agreement.entry_id for issue in found}, field__startswith="issue_")
+    }
+    return [
+        Row(
+            issue.disagreement,
+            words.get((issue.agreement.entry_id, f"issue_{issue.number}")) or _("An outstanding issue you took on."),
+            page_of(issue.disagreement),
+            _("Open"),
+            due_on=issue.due_on,
+            tone="late" if issue.due_on < today else "",
+        )
+        for issue in found
+    ]
+
+
+# ── in words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def page_of(d: Disagreement, move: str = "") -> str:
+    """The disagreement's page, or that of one move of it."""
+    return f"/disagreements/{d.reference}/{move + '/' if move else ''}"
+
+
+def _where(d: Disagreement, saying: Saying) -> str:
+    if saying.move is None or (d.awaiting in HERE_IS_A_CHOICE and saying.move == MAIN_MOVE.get(Awaiting(d.awaiting))):
+        return page_of(d)
+    return page_of(d, saying.move.replace("_", "-"))
+
+
+def _button(d: Disagreement, saying: Saying) -> str:
+    by_move = {
+        "answer": _("Answer"),
+        "say_which_child": _("Say which child"),
+        "confirm_outcome": _("Read and confirm"),
+        "record_mediation": _("Record the mediation"),
+        "record_answer_for": _("Record their answer"),
+        "record_confirmation_for": _("Record their confirmation"),
+        "countersign": _("Countersign"),
+        "match_child": _("Read it"),
+        "accept_mediation": _("Read the referral"),
+    }
+    return by_move.get(saying.move or "", _("Decide"))
+
+
+def _holds_as_chair(d: Disagreement, actor: Actor) -> bool:
+    return any(seat.capacity == Capacity.CHAIR for seat in actor.seats if seat in d.standing.turn.seats)
+
+
+def _for_whom(d: Disagreement, actor: Actor) -> str:
+    """Whose turn it really is, where the reader only stands in."""
+    held = [seat for seat in actor.seats if seat in d.standing.turn.seats]
+    if not held or any(seat.person_id == actor.person.pk for seat in held):
+        return ""
+    return held[0].person.name
+
+
+def _seat_of_another(seat: Seat, actor: Actor) -> str:
+    return "" if seat.person_id == actor.person.pk else seat.person.name
+
+
+def _they_must(d: Disagreement, saying: Saying) -> str:
+    """Whose move it is and what they must do: "Mona, Line manager, Children's Social Care, to answer"."""
+    turn = d.standing.turn
+    if turn.awaiting == Awaiting.CONFIRMATION and not d.standing.unconfirmed_sides:
+        what = _("to countersign the recorded confirmation")
+    else:
+        what = {
+            Awaiting.MATCH: _("to say which child this is"),
+            Awaiting.IDENTITY: _("to say how the other side can tell which child this is"),
+            Awaiting.ANSWER: _("to answer"),
+            Awaiting.DECISION: _("to say what happens next"),
+            Awaiting.CONFIRMATION: _("to confirm the outcome in writing"),
+            Awaiting.CHAIR: _("to accept or decline the referral"),
+            Awaiting.MEDIATION: _("to hold the mediation"),
+            Awaiting.NOTHING: "",
+        }[Awaiting(turn.awaiting)]
+    return _("%(who)s: %(what)s") % {"who": saying.who, "what": what}
+
+
+__all__ = ["MORE", "Desk", "Row", "Section", "describe", "desk", "page_of", "with_what_rows_say"]

@@ -1,0 +1,347 @@
+"""The form of every move a person can make here, by the move's name; those of the ladder, the Chair, the ends and the record."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms as django_forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from disputes.models import Entry
+from disputes.seats import managers_above
+from disputes.stages import Capacity, SideKind, Stage
+from escalation import answer_forms, reading, seating, words
+from escalation.move_form import (
+    MoveForm,
+    ask_channel,
+    ask_other_post,
+    ask_own_post,
+    ask_still_at_risk,
+    happened_field,
+    posts_at,
+    say_post,
+)
+from pages import fields, times
+
+# ── up the ladder ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+UNRESOLVED: dict[str, Any] = {
+    "label": gettext_lazy("What is still not resolved?"),
+    "empty": gettext_lazy("Enter what is still not resolved"),
+}
+
+
+class ReferToLineManager(MoveForm):
+    happens = gettext_lazy("Your line manager or adviser takes it on and speaks with their opposite number in the other agency.")
+    submit = gettext_lazy("Refer it")
+    fact_names = ("own_post", "other_post")
+    unresolved = fields.WordsField(**UNRESOLVED)
+
+    def ask(self) -> None:
+        d = self.occasion.disagreement
+        step = d.policy.ladder.first_step_of(Stage.LINE_MANAGER)
+        level = d.policy.ladder.step(step).level
+        ask_own_post(self, managers_above(d.raised_from, level), _("Who takes it on for the side that raised it?"))
+        ask_other_post(self, step)
+
+
+class PassUpTheLine(MoveForm):
+    happens = gettext_lazy("More senior managers of both sides take it on, at the next step of the ladder.")
+    submit = gettext_lazy("Pass it up the line")
+    fact_names = ("own_post", "other_post")
+    unresolved = fields.WordsField(**UNRESOLVED)
+
+    def ask(self) -> None:
+        d = self.occasion.disagreement
+        own = seating.acting_post(d, self.occasion.side(SideKind.RAISING))
+        level = d.policy.ladder.step(d.step + 1).level
+        ask_own_post(self, managers_above(own, level), _("Who takes it on for the side that raised it?"))
+        ask_other_post(self, d.step + 1)
+
+
+class AskTheChair(MoveForm):
+    happens = gettext_lazy("The Chair sees both positions, and accepts or declines. Until then the Chair does not see the whole record.")
+    submit = gettext_lazy("Ask the Chair")
+    our_position = fields.WordsField(label=gettext_lazy("What is your side’s position?"), empty=gettext_lazy("Enter your side’s position"))
+    would_accept = fields.WordsField(label=gettext_lazy("What would you accept? (optional)"), rows=3, required=False)
+
+
+class ChangeOppositeNumber(MoveForm):
+    happens = gettext_lazy("Another manager of the other side takes the place of the present one, who leaves this disagreement.")
+    fact_names = ("post",)
+    post = fields.ChoiceField(
+        label=gettext_lazy("Who should it be?"), widget=django_forms.Select, empty=gettext_lazy("Choose who it should be")
+    )
+    reason = fields.WordsField(label=gettext_lazy("Why?"), empty=gettext_lazy("Enter why"))
+
+    def ask(self) -> None:
+        d = self.occasion.disagreement
+        own = self.occasion.actor.acting_seat(d)
+        side = seating.other_side(d, own.side if own else None)
+        posts = posts_at(side, d.present_step.level) if side else []
+        self.fields["post"].choices = [("", _("Choose a person")), *((str(post.pk), say_post(post)) for post in posts)]
+
+
+# ── the Chair ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class AcceptMediation(MoveForm):
+    happens = gettext_lazy("You see the whole record from now on, and both sides are told what you offer.")
+    submit = gettext_lazy("Accept and offer mediation")
+    offer = fields.WordsField(
+        label=gettext_lazy("What do you offer?"),
+        help_text=gettext_lazy("For example when and how you would meet both sides."),
+        empty=gettext_lazy("Enter what you offer"),
+    )
+
+
+class DeclineMediation(MoveForm):
+    happens = gettext_lazy("It returns to the last step before you. From then on it may also be closed without agreement.")
+    submit = gettext_lazy("Decline")
+    reasons = fields.WordsField(label=gettext_lazy("What are your reasons?"), empty=gettext_lazy("Enter your reasons"))
+
+
+class RecordMediation(MoveForm):
+    happens = gettext_lazy("It is added to the record. The sides, or you, can then propose an outcome. Your view binds nobody.")
+    submit = gettext_lazy("Record the mediation")
+    happened_at = happened_field(gettext_lazy("When was the mediation?"), gettext_lazy("The time of the mediation"))
+    attended = fields.WordsField(label=gettext_lazy("Who took part?"), rows=3, empty=gettext_lazy("Enter who took part"))
+    mediation = fields.WordsField(
+        label=gettext_lazy("What was said and what came of it?"), rows=8, empty=gettext_lazy("Enter what was said and what came of it")
+    )
+
+
+# ── the child at risk ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SayChildAtImmediateRisk(MoveForm):
+    happens = gettext_lazy("The managers of both sides are told at once, and it may be referred to them without waiting.")
+    submit = gettext_lazy("Tell the managers now")
+    risk = fields.WordsField(label=gettext_lazy("What is the risk?"), empty=gettext_lazy("Enter what the risk is"))
+    done_first = fields.WordsField(
+        label=gettext_lazy("What have you done already to make the child safe?"),
+        help_text=gettext_lazy("Whom you called, and when."),
+        empty=gettext_lazy("Enter what you have done already to make the child safe"),
+    )
+
+
+# ── the ends ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class AgreeToDiffer(MoveForm):
+    happens = gettext_lazy("Your side’s position is recorded. When every side has agreed to differ, it is closed without agreement.")
+    position = fields.WordsField(label=gettext_lazy("What is your side’s position?"), empty=gettext_lazy("Enter your side’s position"))
+
+    def ask(self) -> None:
+        ask_still_at_risk(self)
+
+
+class CloseWithoutAgreement(MoveForm):
+    happens = gettext_lazy("The disagreement ends. Each side’s position stands in the record, and who still believes the child is at risk.")
+    fact_names = ("believes_at_risk", "channel")
+    position = fields.WordsField(label=gettext_lazy("What is your side’s position?"), empty=gettext_lazy("Enter your side’s position"))
+    other_position = fields.WordsField(
+        label=gettext_lazy("What is the other side’s position?"), empty=gettext_lazy("Enter the other side’s position")
+    )
+    believes_at_risk = fields.ChoiceField(
+        label=gettext_lazy("Who still believes the child is at risk of significant harm?"),
+        choices=[
+            ("raising", gettext_lazy("The side that raised it")),
+            ("responding", gettext_lazy("The side that answered")),
+            ("both", gettext_lazy("Both sides")),
+            ("nobody", gettext_lazy("Nobody")),
+        ],
+        empty=gettext_lazy("Say who still believes the child is at risk"),
+    )
+
+    def ask(self) -> None:
+        ask_channel(self, _("If anybody does, how will that concern go on?"), required=False)
+        d, actor = self.occasion.disagreement, self.occasion.actor
+        own = actor.acting_seat(d)
+        if own is None:  # the Chair writes both
+            self.fields["position"].label = _("What is the position of %(side)s?") % {"side": self.occasion.side(SideKind.RAISING)}
+            other = self.occasion.side(SideKind.RESPONDING)
+        else:
+            other = seating.other_side(d, own.side) or self.occasion.side(SideKind.RESPONDING)
+        label = _("What is the position of %(side)s?") % {"side": other}
+        if reading.has_stated_a_position(d, other):
+            self.fields["other_position"].required = False
+            label = _("What is the position of %(side)s? (optional: they have given it)") % {"side": other}
+        self.fields["other_position"].label = label
+        if actor.seat_in(Capacity.RAISER):
+            self.fields["still_at_risk"] = fields.ChoiceField(
+                label=_("Do you yourself still believe the child is at risk of significant harm?"),
+                choices=[("yes", _("Yes")), ("no", _("No"))],
+                empty=_("Say whether you still believe the child is at risk"),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        somebody = cleaned.get("believes_at_risk") not in (None, "", "nobody")
+        if somebody and not cleaned.get("channel") and "channel" not in self.errors:
+            self.add_error("channel", _("Choose how that concern goes on"))
+        return cleaned
+
+
+class CloseAsUnconfirmed(MoveForm):
+    happens = gettext_lazy("The disagreement ends as unconfirmed by the side that stayed silent, never as resolved.")
+    reason = fields.WordsField(label=gettext_lazy("Why is it closed now?"), empty=gettext_lazy("Enter why it is closed now"))
+
+    def facts(self) -> dict[str, Any]:
+        return {"unconfirmed": [str(side.pk) for side in self.occasion.standing.turn.sides]}
+
+
+class Withdraw(MoveForm):
+    happens = gettext_lazy("The disagreement ends. The record stays.")
+    reason = fields.WordsField(label=gettext_lazy("Why is it withdrawn?"), empty=gettext_lazy("Enter why it is withdrawn"))
+
+    def ask(self) -> None:
+        if not self.occasion.actor.seat_in(Capacity.RAISER):
+            raiser = self.occasion.disagreement.raised_by.name
+            self.fields["raiser_view"] = fields.WordsField(
+                label=_("What does %(raiser)s, who raised it, say to that?") % {"raiser": raiser},
+                empty=_("Enter what the person who raised it says to that"),
+            )
+
+
+class Redirect(MoveForm):
+    happens = gettext_lazy("The disagreement ends here and goes on under another procedure. The record stays.")
+    fact_names = ("procedure",)
+    procedure = fields.ChoiceField(
+        label=gettext_lazy("Which procedure is it for?"), empty=gettext_lazy("Choose the procedure that it is for")
+    )
+    reason = fields.WordsField(label=gettext_lazy("Why?"), empty=gettext_lazy("Enter why"))
+    where = fields.LineField(
+        label=gettext_lazy("Where does it go, and who has been told?"),
+        help_text=gettext_lazy("For example the team, and its own reference."),
+        empty=gettext_lazy("Enter where it goes"),
+    )
+
+    def ask(self) -> None:
+        signposts = self.occasion.disagreement.policy.document.signposts
+        self.fields["procedure"].choices = [(one.key, one.goes_to) for one in signposts] + [("other", _("Another procedure"))]
+
+
+class Reopen(MoveForm):
+    happens = gettext_lazy("It opens again at the step at which the sides last acted. The earlier outcome stays in the record.")
+    submit = gettext_lazy("Reopen it")
+    not_delivered = fields.WordsField(
+        label=gettext_lazy("What of the agreed outcome was not delivered?"), empty=gettext_lazy("Enter what was not delivered")
+    )
+
+
+# ── additions to the record ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SayStillAtRisk(MoveForm):
+    happens = gettext_lazy("Your answer is added to the record, whatever the managers agreed.")
+    submit = gettext_lazy("Record my answer")
+
+    def ask(self) -> None:
+        ask_still_at_risk(self)
+        self.fields["concern"] = fields.WordsField(label=_("If yes, what is your concern? (optional)"), rows=3, required=False)
+
+
+class BringInSupport(MoveForm):
+    happens = gettext_lazy("Your colleague can see this disagreement from now on and is told so.")
+    submit = gettext_lazy("Ask them")
+    fact_names = ("post",)
+    post = fields.ChoiceField(
+        label=gettext_lazy("Which colleague?"), widget=django_forms.Select, empty=gettext_lazy("Choose a colleague")
+    )
+    note = fields.WordsField(label=gettext_lazy("What would help you? (optional)"), rows=3, required=False)
+
+    def ask(self) -> None:
+        seat = self.occasion.actor.party_seat()
+        seated = {one.person_id for one in self.occasion.standing.seats}
+        posts = posts_at(seat.side, 0) if seat and seat.side else []
+        choices = [(str(post.pk), say_post(post)) for post in posts if post.holder_id not in seated]
+        self.fields["post"].choices = [("", _("Choose a person")), *choices]
+
+
+class AddNote(MoveForm):
+    happens = gettext_lazy("It is added to the record, where both sides can read it. Whose move it is stays the same.")
+    submit = gettext_lazy("Add it to the record")
+    fact_names = ("about",)
+    about = fields.ChoiceField(
+        label=gettext_lazy("What is it about?"),
+        choices=[
+            ("child_says", gettext_lazy("What the child says or wants")),
+            ("family_knows", gettext_lazy("What the family knows")),
+            ("other", gettext_lazy("Something else")),
+        ],
+        empty=gettext_lazy("Choose what it is about"),
+    )
+    note = fields.WordsField(label=gettext_lazy("What should stand in the record?"), empty=gettext_lazy("Enter what should stand there"))
+
+
+class CorrectEntry(MoveForm):
+    happens = gettext_lazy("A further entry stands beside the first one. The record is never changed.")
+    submit = gettext_lazy("Add it beside that entry")
+    fact_names = ("sort",)
+    entry = fields.ChoiceField(
+        label=gettext_lazy("Which entry is it about?"), widget=django_forms.Select, empty=gettext_lazy("Choose the entry it is about")
+    )
+    sort = fields.ChoiceField(
+        label=gettext_lazy("What is it?"),
+        choices=[
+            ("correction", gettext_lazy("A correction of a mistake")),
+            ("time_disputed", gettext_lazy("It happened at another time than it says")),
+            ("disputed", gettext_lazy("We see what it says otherwise")),
+        ],
+        empty=gettext_lazy("Say what it is"),
+    )
+    correction = fields.WordsField(label=gettext_lazy("What should stand beside it?"), empty=gettext_lazy("Enter what should stand beside it"))
+
+    def ask(self) -> None:
+        self.entries: dict[str, Entry] = {
+            str(entry.number): entry
+            for entry in self.occasion.disagreement.entries.select_related("person", "recorded_for__team__agency").order_by("-number")
+        }
+        self.fields["entry"].choices = [
+            ("", _("Choose an entry")),
+            *(
+                (number, f"{number}. {words.say_entry(entry)}, {times.day(entry.happened_at)}")
+                for number, entry in self.entries.items()
+            ),
+        ]
+        self.initial["entry"] = self.occasion.asked.get("entry", "")
+
+    def corrects(self) -> UUID | None:
+        return self.entries[self.cleaned_data["entry"]].pk
+
+
+FORMS: dict[str, type[MoveForm]] = {
+    "match_child": answer_forms.MatchChild,
+    "cannot_tell_which_child": answer_forms.CannotTellWhichChild,
+    "say_which_child": answer_forms.SayWhichChild,
+    "pass_on": answer_forms.PassOn,
+    "answer": answer_forms.Answer,
+    "record_answer_for": answer_forms.RecordAnswerFor,
+    "record_discussion": answer_forms.RecordDiscussion,
+    "propose_outcome": answer_forms.ProposeOutcome,
+    "confirm_outcome": answer_forms.ConfirmOutcome,
+    "decline_outcome": answer_forms.DeclineOutcome,
+    "record_confirmation_for": answer_forms.RecordConfirmationFor,
+    "countersign": answer_forms.Countersign,
+    "refer_to_line_manager": ReferToLineManager,
+    "pass_up_the_line": PassUpTheLine,
+    "ask_the_chair": AskTheChair,
+    "change_opposite_number": ChangeOppositeNumber,
+    "accept_mediation": AcceptMediation,
+    "decline_mediation": DeclineMediation,
+    "record_mediation": RecordMediation,
+    "say_child_at_immediate_risk": SayChildAtImmediateRisk,
+    "agree_to_differ": AgreeToDiffer,
+    "close_without_agreement": CloseWithoutAgreement,
+    "close_as_unconfirmed": CloseAsUnconfirmed,
+    "withdraw": Withdraw,
+    "redirect": Redirect,
+    "reopen": Reopen,
+    "say_still_at_risk": SayStillAtRisk,
+    "bring_in_support": BringInSupport,
+    "add_note": AddNote,
+    "correct_entry": CorrectEntry,
+}

@@ -1,0 +1,78 @@
+"""Whether this process lives, and whether Accord can do its work. Says nothing of any case: load balancers and monitors read it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import logging
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+log = logging.getLogger("accord.health")
+
+SILENT_AFTER = dt.timedelta(minutes=15)  # what was due so long ago should have been noticed or sent many times over
+
+
+@login_not_required
+@require_safe
+@never_cache
+def live(request: HttpRequest) -> HttpResponse:
+    """The process answers. Asks nothing of the database: restarting this process would not mend that."""
+    return _say("live")
+
+
+@login_not_required
+@require_safe
+@never_cache
+def ready(request: HttpRequest) -> HttpResponse:
+    """The database answers, its schema is this code's, and the sweeps are not silent. Otherwise 503 with one short code."""
+    try:
+        problem = _problem(timezone.now())
+    except DatabaseError as error:
+        log.warning("not ready: %s", type(error).__name__)
+        problem = "database"
+    return _say(problem or "ready", status=503 if problem else 200)
+
+
+live.without_transaction = True  # type: ignore[attr-defined]
+ready.without_transaction = True  # type: ignore[attr-defined]
+
+
+def _problem(now: dt.datetime) -> str:
+    connection.ensure_connection()
+    if not _is_migrated():
+        return "migrations"
+    waiting_since = _longest_waiting()
+    return "sweeps" if waiting_since and waiting_since < now - SILENT_AFTER else ""
+
+
+def _is_migrated() -> bool:
+    """Once it is, it stays so for the life of this process: a newer schema must serve older code."""
+    return _remembered_migrated() if _remembered_migrated.cache_info().currsize else _plan_is_empty() and _remembered_migrated()
+
+
+@functools.cache
+def _remembered_migrated() -> bool:
+    return True
+
+
+def _plan_is_empty() -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _longest_waiting() -> dt.datetime | None:
+    """Since when the oldest owed notice or unnoticed limit waits. Nobody's own rights: a function of the database answers a time only."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accord_longest_waiting()")
+        return cursor.fetchone()[0]
+
+
+def _say(word: str, status: int = 200) -> HttpResponse:
+    return HttpResponse(f"{word}\n", status=status, content_type="text/plain; charset=utf-8")

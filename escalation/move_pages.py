@@ -1,0 +1,194 @@
+"""One page for every move: what will happen, who will be told, what is asked; then the move itself, or plainly why not."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from audit import trail
+from audit.models import Trace
+from disputes.disagreement import by_reference
+from disputes.models import Disagreement, Entry
+from disputes.stages import ChildSafe
+from escalation import foresight, moves, reading, words
+from escalation.forms import FORMS
+from escalation.move_form import MoveForm, Occasion
+from escalation.moves import MoveRefused, Overtaken
+from escalation.page import find, identity, move_url
+from escalation.turns import say_turn
+from pages import times
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
+    """GET asks, POST makes the move through the door. A stale page, a refusal and a double post keep what was typed."""
+    name = slug.replace("-", "_")
+    if name not in FORMS or slug != name.replace("_", "-"):
+        raise Http404
+    d = find(request, reference)
+    now = timezone.now()
+    actor = d.standing.actor(_person(request))
+    key, seen = _key(request), _seen(request)
+    if request.method == "POST" and Entry.objects.filter(disagreement=d, person=_person(request), key=key).exists():
+        return redirect("disagreement", d.reference)  # the same page posted twice
+    is_open = name in {one.name for one in d.open_moves(actor)}
+    form = _form(request, d, name, Occasion(d, actor, now, asked=request.GET.dict()), is_open=is_open)
+    if request.method != "POST":
+        return _ask(request, d, name, form, key) if is_open else _not_open(request, d, name, form)
+    try:
+        if seen != d.move_version and not d.is_note(name):
+            raise Overtaken(moves.latest_move(d))
+        if form is None or not is_open:
+            raise MoveRefused(_("That is not open to you now."))
+        if not form.is_valid():
+            return _ask(request, d, name, form, key)
+        entry = moves.make(d.pk, name, by=_person(request), given=form.given(), seen=seen, key=key, now=now)
+    except Overtaken as overtaken:
+        return _overtaken(request, reference, name, overtaken, key)
+    except MoveRefused as refused:
+        _note_refusal(request, d, name)
+        return _not_open(request, d, name, form, str(refused))
+    return _done(request, entry)
+
+
+def _person(request: HttpRequest) -> User:
+    return request.user  # type: ignore[return-value]  # every view here is behind the sign-in
+
+
+def _key(request: HttpRequest) -> UUID:
+    """The page's own key, which makes a second post of it harmless; a new one for a new page or a spoilt one."""
+    try:
+        return UUID(request.POST.get("key", ""))
+    except ValueError:
+        return uuid.uuid4()
+
+
+def _seen(request: HttpRequest) -> int:
+    """The move version of the page they looked at; -1, which no page has, when it is spoilt."""
+    typed = request.POST.get("seen", "")
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 10 else -1
+
+
+def _form(request: HttpRequest, d: Disagreement, name: str, occasion: Occasion, *, is_open: bool) -> MoveForm | None:
+    """The move's form; None where the move is not open, for then its choices may not exist."""
+    if not is_open:
+        return None
+    return FORMS[name](occasion, request.POST if request.method == "POST" else None)
+
+
+# ── what is answered ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm | None, key: UUID, **more: Any) -> HttpResponse:
+    assert form is not None
+    context = {
+        **_page_of(d, name),
+        "form": form,
+        "key": key,
+        "told": foresight.who_will_be_told(d, name, form.occasion.actor),
+        "views": reading.two_views(d, reading.positions(d)),
+        "outcome": reading.outcome(d, timezone.localdate()) if form.shows_outcome or name == "propose_outcome" else None,
+        **more,
+    }
+    return render(request, "escalation/moves/move.html", context, status=409 if more else 200)
+
+
+def _not_open(request: HttpRequest, d: Disagreement, name: str, form: MoveForm | None, why: str = "") -> HttpResponse:
+    """The move is not open to this person now: said plainly, what they typed to be copied."""
+    actor = d.standing.actor(_person(request))
+    context = {
+        **_page_of(d, name),
+        "why": why or _("That is not open to you now."),
+        "saying": say_turn(d, actor),
+        "open_moves": _links(d, actor),
+        "typed": _typed(request),
+    }
+    return render(request, "escalation/moves/not_open.html", context, status=409)
+
+
+def _overtaken(request: HttpRequest, reference: str, name: str, overtaken: Overtaken, key: UUID) -> HttpResponse:
+    """Somebody moved first: what happened, what is open now, and everything they typed, in the form if it is still open."""
+    d = by_reference(reference, _person(request))  # again: it has moved
+    _note_refusal(request, d, name)
+    actor = d.standing.actor(_person(request))
+    happened = overtaken.entry or moves.latest_move(d)
+    news = {
+        "happened": happened,
+        "sentence": words.say_entry(happened) if happened else "",
+        "saying": say_turn(d, actor),
+        "open_moves": _links(d, actor),
+    }
+    if name in {one.name for one in d.open_moves(actor)}:
+        form = FORMS[name](Occasion(d, actor, timezone.now()), request.POST)
+        return _ask(request, d, name, form, key, overtaken=True, **news)
+    context = {**_page_of(d, name), **news, "why": str(overtaken), "overtaken": True, "typed": _typed(request)}
+    return render(request, "escalation/moves/not_open.html", context, status=409)
+
+
+def _done(request: HttpRequest, entry: Entry) -> HttpResponse:
+    """Back to the page, which says what happens next. No words of the case."""
+    d = find(request, entry.disagreement.reference) if _still_sees(request, entry) else None
+    if entry.child_safe == ChildSafe.NO or entry.kind == "say_child_at_immediate_risk":
+        numbers = {"front": entry.partnership.front_door, "night": entry.partnership.out_of_hours}
+        messages.warning(
+            request,
+            _("If a child is in danger now, call 999, or the front door on %(front)s (out of hours %(night)s). The managers have been told.")
+            % numbers,
+        )
+    done = str(words.DONE.get(entry.kind, _("Done, and on record.")))
+    if d is None:
+        messages.success(request, _("%(done)s You have left this disagreement.") % {"done": done})
+        return redirect("/desk/")
+    messages.success(request, f"{done} {_next(d, _person(request))}".strip())
+    return redirect("disagreement", d.reference)
+
+
+def _still_sees(request: HttpRequest, entry: Entry) -> bool:
+    return Disagreement.objects.visible_to(_person(request)).filter(pk=entry.disagreement_id).exists()
+
+
+def _next(d: Disagreement, person: User) -> str:
+    """Whose move it is now and by when."""
+    saying = say_turn(d, d.standing.actor(person))
+    if not d.is_open:
+        return saying.ask
+    by = _(" By %(when)s.") % {"when": times.weekday_moment(saying.due_at)} if saying.due_at else ""
+    if saying.mine:
+        return _("It is your move: %(ask)s%(by)s") % {"ask": saying.ask, "by": by}
+    return _("It is now their move: %(who)s.%(by)s") % {"who": saying.who, "by": by}
+
+
+# ── pieces of these pages ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _page_of(d: Disagreement, name: str) -> dict[str, Any]:
+    labels = {t.custom["label"] for t in getattr(Disagreement, name)._django_fsm.transitions.values()}
+    return {**identity(d), "move": name, "label": str(next(iter(labels))), "urgency": d.policy.document.urgency.leave_first}
+
+
+def _links(d: Disagreement, actor: Any) -> list[tuple[str, str]]:
+    """(label, address) of every move open now."""
+    return [(str(one.custom["label"]), address) for one in d.open_moves(actor) if (address := move_url(d, one.name))]
+
+
+def _typed(request: HttpRequest) -> list[tuple[str, str]]:
+    """(label, text) of what was typed in words, to be copied."""
+    asked_apart = ("csrfmiddlewaretoken", "seen", "key", "child_safe")
+    return [
+        (words.say_text(name), text)
+        for name, text in request.POST.items()
+        if name not in asked_apart and name in words.TEXTS | dict.fromkeys(f"issue_{n}" for n in range(1, 6)) and str(text).strip()
+    ]
+
+
+def _note_refusal(request: HttpRequest, d: Disagreement, name: str) -> None:
+    trail.note_apart(Trace.Kind.REFUSED, name, person=_person(request).pk, disagreement=d.pk, partnership=d.partnership_id)

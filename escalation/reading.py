@@ -1,0 +1,240 @@
+"""The record as a page shows it: the two views side by side, the agreed outcome, the timeline. Reads in a fixed number of queries."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import Post, Team, User
+from disputes.models import Disagreement, Entry, Side
+from disputes.record import POSITIONS
+from disputes.seats import Actor
+from disputes.stages import ENDS
+from escalation import words
+from pages import times
+
+ANSWERS = ("answer", "record_answer_for")
+RECORDED_LATER = dt.timedelta(minutes=1)  # when "happened" and "recorded" are worth saying apart
+
+
+@dataclass
+class Statement:
+    """One entry's words as they stand on the page: who, when, (label, text) of each."""
+
+    entry: Entry
+    who: str
+    texts: list[tuple[str, str]]
+
+
+@dataclass
+class View:
+    """One side's view: what it said first (or answered last), and its later positions."""
+
+    side: Side
+    first: Statement | None = None
+    later: list[Statement] = field(default_factory=list)
+
+
+@dataclass
+class Item:
+    """One entry of the timeline."""
+
+    entry: Entry
+    sentence: str
+    side: str
+    standing_in_for: str
+    recorded_apart: bool
+    safe: str
+    texts: list[tuple[str, str]]
+    facts: list[tuple[str, str]]
+    corrections: list[Item]
+    tone: str
+
+
+def full(entries: QuerySet[Entry]) -> QuerySet[Entry]:
+    """Entries with all that a page says of them, in two queries."""
+    related = (
+        *("person", "post__team__agency", "standing_in_for", "side__team__agency"),
+        *("recorded_for__team__agency", "corrects"),
+    )
+    return entries.select_related(*related).prefetch_related("texts")
+
+
+def texts_of(entry: Entry) -> list[tuple[str, str]]:
+    """(label, text), in the order in which they were asked."""
+    order = {name: place for place, name in enumerate(words.TEXTS)}
+    texts = sorted(entry.texts.all(), key=lambda text: (order.get(text.field, len(order)), text.field))
+    return [(words.say_text(text.field), text.value) for text in texts]
+
+
+# ── the two views ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def positions(d: Disagreement) -> list[Entry]:
+    """The entries that state a position, oldest first; what a Chair sees before accepting."""
+    return list(full(d.entries.filter(kind__in=POSITIONS)).order_by("number"))
+
+
+def two_views(d: Disagreement, stated: Iterable[Entry]) -> list[View]:
+    """What each party side says: the words of the sending or the latest answer, then each later position."""
+    views = {side.kind: View(side) for side in d.standing.party_sides}
+    for entry in stated:
+        side = entry.recorded_for or entry.side
+        view = views.get(side.kind) if side else None
+        if view is None or entry.kind == "propose_outcome":
+            continue
+        if entry.kind == "send" or entry.kind in ANSWERS:
+            view.first, view.later = _statement(entry), []
+        else:
+            view.later.append(_statement(entry))
+    return list(views.values())
+
+
+def _statement(entry: Entry) -> Statement:
+    return Statement(entry, words.say_entry(entry), texts_of(entry))
+
+
+def has_stated_a_position(d: Disagreement, side: Side) -> bool:
+    """Whether this side has put its view on record itself."""
+    own = Q(side=side, recorded_for=None) | Q(recorded_for=side)
+    return d.entries.filter(own, kind__in=set(POSITIONS) - {"propose_outcome"}).exists()
+
+
+# ── the agreed outcome ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Outcome:
+    """The latest version of the proposed or agreed outcome, and how far its confirmation has come."""
+
+    version: int
+    by: str
+    text: str
+    issues: list[dict[str, Any]]
+    confirmed: list[dict[str, Any]]
+    missing: list[Side]
+    declined: bool
+
+
+def outcome(d: Disagreement, today: dt.date) -> Outcome | None:
+    """What is proposed or agreed now; None where nothing was proposed yet."""
+    standing = d.standing
+    agreement = standing.agreement
+    if agreement is None:
+        return None
+    texts = {text.field: text.value for text in agreement.entry.texts.all()}
+    sides = {side.pk: side for side in standing.sides}
+    confirmations = list(agreement.confirmations.all())
+    seen = full(d.entries.filter(pk__in=[one.entry_id for one in confirmations])).in_bulk()  # a Chair may not see them all yet
+    return Outcome(
+        version=agreement.version,
+        by=str(agreement.proposed_by or _("the Chair")),
+        text=texts.get("outcome", ""),
+        issues=[
+            {"text": texts.get(f"issue_{issue.number}", ""), "owner": issue.owner, "side": issue.owner_side, "due_on": issue.due_on}
+            | {"late": issue.due_on < today}
+            for issue in agreement.issues.select_related("owner", "owner_side__team__agency")
+        ],
+        confirmed=[
+            {"side": sides.get(one.side_id), "entry": seen.get(one.entry_id), "waits": not one.counts}
+            | {"recorded": one.needs_countersign}
+            for one in confirmations
+        ],
+        missing=standing.unconfirmed_sides,
+        declined=agreement.declined_by_id is not None,
+    )
+
+
+# ── the timeline ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def record(d: Disagreement, actor: Actor, *, ours: bool) -> QuerySet[Entry]:
+    """Every entry this person may see, newest first; only those of their own side if `ours`."""
+    entries = d.entries.order_by("-number")
+    if ours:
+        sides = {seat.side_id for seat in actor.seats if seat.side_id}
+        entries = entries.filter(Q(side__in=sides) | Q(recorded_for__in=sides))
+    corrections = full(Entry.objects.order_by("number"))
+    return full(entries).prefetch_related(Prefetch("corrections", queryset=corrections))
+
+
+def timeline(d: Disagreement, entries: list[Entry]) -> list[Item]:
+    """These entries as the page shows them; ids in their facts become names, in three queries for all of them."""
+    every = entries + [correction for entry in entries for correction in entry.corrections.all()]
+    names = _Names.of(every)
+    return [_item(d, entry, names, [_item(d, one, names, []) for one in entry.corrections.all()]) for entry in entries]
+
+
+def _item(d: Disagreement, entry: Entry, names: _Names, corrections: list[Item]) -> Item:
+    later = entry.recorded_at is not None and entry.recorded_at - entry.happened_at > RECORDED_LATER
+    return Item(
+        entry=entry,
+        sentence=words.say_entry(entry),
+        side=str(entry.side) if entry.side else "",
+        standing_in_for=entry.standing_in_for.name if entry.standing_in_for else "",
+        recorded_apart=later or entry.replayed,
+        safe=entry.get_child_safe_display() if entry.child_safe else "",
+        texts=texts_of(entry),
+        facts=words.say_choices(d, entry.facts) + names.say(entry.facts),
+        corrections=corrections,
+        tone="clock" if entry.person_id is None else "quiet" if entry.kind in ("bring_in_support", "match_child") else "",
+    )
+
+
+@dataclass
+class _Names:
+    """Names of the posts, teams and people whose ids stand in facts."""
+
+    posts: dict[str, str]
+    teams: dict[str, str]
+    people: dict[str, str]
+
+    POSTS = ("own_post", "other_post", "post")
+
+    @classmethod
+    def of(cls, entries: list[Entry]) -> _Names:
+        posts, teams, people = set(), set(), set()
+        for entry in entries:
+            posts |= {entry.facts[name] for name in cls.POSTS if entry.facts.get(name)} | set(entry.facts.get("supporters", []))
+            teams |= {entry.facts["team"]} if entry.facts.get("team") else set()
+            people |= {issue["owner"] for issue in entry.facts.get("issues", []) if issue.get("owner")}
+        held = Post.objects.filter(pk__in=posts).select_related("holder", "team__agency")
+        return cls(
+            posts={str(post.pk): f"{post}, {post.team}" for post in held},
+            teams={str(team.pk): str(team) for team in Team.objects.filter(pk__in=teams).select_related("agency")},
+            people={str(person.pk): person.name for person in User.objects.filter(pk__in=people)},
+        )
+
+    def say(self, facts: dict[str, Any]) -> list[tuple[str, str]]:
+        labels = {"own_post": _("For the side that raised it"), "other_post": _("Opposite number"), "post": _("Person")}
+        said = [(labels[name], self.posts.get(str(facts[name]), "")) for name in self.POSTS if facts.get(name)]
+        said += [(_("Asked to support"), self.posts.get(str(post), "")) for post in facts.get("supporters", [])]
+        if facts.get("team"):
+            said.insert(0, (_("Passed to"), self.teams.get(str(facts["team"]), "")))
+        for number, issue in enumerate(facts.get("issues", []), start=1):
+            owner = self.people.get(str(issue.get("owner")), "")
+            due = times.day(dt.date.fromisoformat(issue["due_on"]))
+            said.append((_("Outstanding issue %(number)d") % {"number": number}, f"{owner}, {due}" if owner else due))
+        return [(label, value) for label, value in said if value]
+
+
+# ── single things the page says ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def said_safe(d: Disagreement) -> Entry | None:
+    """The latest answer to "is the child safe now?" that this person may see."""
+    return d.entries.exclude(child_safe="").select_related("person", "post__team__agency").order_by("-number").first()
+
+
+def ending(d: Disagreement) -> list[Entry]:
+    """What ended it, and who still believes the child is at risk and by which channel that goes on (23.11); newest first."""
+    ends = Q(stage__in=ENDS) & ~Q(from_stage__in=ENDS)
+    concern = Q(facts__has_key="channel") | Q(facts__has_key="still_at_risk") | Q(facts__has_key="believes_at_risk")
+    return list(full(d.entries.filter(ends | concern)).order_by("-number")[:6])
+
+

@@ -28,7 +28,7 @@ def threshold_refused(north: Northshire, days: Days) -> Story:
         "aisha.khan",
         "sam.reid",
         category="thresholds",
-        children=[NewChild("Ash (girl, 8)", "5_10", "HL-0417")],
+        children=[NewChild("Ash", "5_10", "HL-0417")],
         facts={"decided_on": on("2026-02-27 15:10").date().isoformat()},
         decision=(
             "Our referral of 26 February came back as no further action. The letter says that the threshold was not met. "
@@ -99,7 +99,7 @@ def threshold_refused(north: Northshire, days: Days) -> Story:
         "aisha.khan",
         "answer_closing_questions",
         child_safe="yes",
-        facts={"worker_satisfied": "yes", "agency_satisfied": "yes", "general_issue": True, "debrief": True},
+        facts={"worker_satisfied": True, "agency_satisfied": True, "general_issue": True, "debrief": True},
         comment="It helped that nobody took it personally.",
     )
     _learn(north, school, "threshold", "Letters that decline a referral give no reasons, so nobody can learn from them.")
@@ -109,7 +109,7 @@ def threshold_refused(north: Northshire, days: Days) -> Story:
         "mona.lewis",
         "answer_closing_questions",
         child_safe="yes",
-        facts={"worker_satisfied": "yes", "agency_satisfied": "yes", "general_issue": True, "debrief": False},
+        facts={"worker_satisfied": True, "agency_satisfied": True, "general_issue": True, "debrief": False},
     )
     _learn(north, front_door, "information_sharing", "Referrals about neglect often come without a chronology.")
     return story
@@ -124,7 +124,7 @@ def step_down_disputed(north: Northshire, days: Days) -> Story:
         "nell.doyle",
         "priya.nair",
         category="need_for_action",
-        children=[NewChild("Robin (boy, 1)", "1_4", "HV-3308"), NewChild("Wren (girl, 3)", "1_4", "HV-2951")],
+        children=[NewChild("Robin", "1_4", "HV-3308"), NewChild("Wren", "1_4", "HV-2951")],
         facts={"decided_on": on("2026-05-18 10:00").date().isoformat()},
         decision="The child in need plan for both children is to close at the end of May.",
         why_unsafe=(
@@ -196,7 +196,7 @@ def step_down_disputed(north: Northshire, days: Days) -> Story:
         "nell.doyle",
         "answer_closing_questions",
         child_safe="yes",
-        facts={"worker_satisfied": "yes", "agency_satisfied": "yes", "general_issue": True, "debrief": False},
+        facts={"worker_satisfied": True, "agency_satisfied": True, "general_issue": True, "debrief": False},
     )
     _learn(north, health, "protocol", "There are no shared criteria for closing a plan while home visits are refused.")
     care = story.move(
@@ -204,7 +204,7 @@ def step_down_disputed(north: Northshire, days: Days) -> Story:
         "dawn.fletcher",
         "answer_closing_questions",
         child_safe="yes",
-        facts={"worker_satisfied": "partly", "agency_satisfied": "yes", "general_issue": False, "debrief": True},
+        facts={"worker_satisfied": False, "agency_satisfied": True, "general_issue": False, "debrief": True},
     )
     _debrief(north, care)
     return story

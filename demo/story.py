@@ -82,7 +82,7 @@ class Story:
         facts: dict[str, Any] | None = None,
         **words: str,
     ) -> Story:
-        """`by` raises it with the post called `to`, out of a draft of their own, a working day after the decision unless `facts` say else."""
+        """`by` raises it with the post called `to`, out of a draft, the working day after the decision unless `facts` differ."""
         author, post, asked = self.person(by), self.north.posts[by], self.north.posts[to]
         decided_on = calendars.shipped().add_working_days(at.date(), -1).isoformat()
         chosen: dict[str, Any] = {"category": category, "at_immediate_risk": False, "start_higher": False, "supporters": []}

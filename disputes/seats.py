@@ -6,7 +6,7 @@ One reading of the seats (`Standing`) serves permissions, desks, pages and notic
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -117,7 +117,8 @@ class Standing:
             if seat.side_id:
                 seat.side = sides[seat.side_id]
             standings[seat.disagreement_id].seats.append(seat)
-        agreements = Agreement.objects.filter(disagreement__in=standings).order_by("disagreement_id", "-version").distinct("disagreement_id")
+        agreements = Agreement.objects.filter(disagreement__in=standings)
+        agreements = agreements.order_by("disagreement_id", "-version").distinct("disagreement_id")
         for agreement in agreements.select_related("entry", "proposed_by__team__agency").prefetch_related("confirmations"):
             standings[agreement.disagreement_id]._take_agreement(agreement)
         stand_ins = _stand_ins_today({seat.post_id for standing in standings.values() for seat in standing.seats}, now)

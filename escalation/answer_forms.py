@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Post
-from disputes.models import Side
-from disputes.stages import PARTIES, Capacity, SideKind
+from disputes.stages import PARTIES, Capacity
 from escalation.move_form import (
     HOW,
     MoveForm,
@@ -72,7 +71,7 @@ class PassOn(MoveForm):
         for post in posts.select_related("holder", "team__agency"):
             team = groups.setdefault(str(post.team), [(str(post.team_id), _("Anybody at %(team)s") % {"team": post.team})])
             team.append((f"{post.team_id}:{post.pk}", say_post(post)))
-        self.fields["place"].choices = [("", _("Choose a team or person")), *groups.items()]
+        self.let_choose("place", [("", _("Choose a team or person")), *groups.items()])
 
     def facts(self) -> dict[str, Any]:
         team, _colon, post = self.cleaned_data["place"].partition(":")
@@ -207,7 +206,7 @@ class ProposeOutcome(MoveForm):
 
 
 class ConfirmOutcome(MoveForm):
-    happens = gettext_lazy("You confirm this text for your side, in writing. When every side has confirmed it, the disagreement is resolved.")
+    happens = gettext_lazy("You confirm this text for your side, in writing. When every side has, the disagreement is resolved.")
     submit = gettext_lazy("Confirm this outcome")
     shows_outcome = True
 
@@ -222,14 +221,16 @@ class ConfirmOutcome(MoveForm):
 
 
 class DeclineOutcome(MoveForm):
-    happens = gettext_lazy("The proposed outcome is not confirmed by your side. The sides can propose another, or take it to the next step.")
+    happens = gettext_lazy(
+        "The proposed outcome is not confirmed by your side. Either side can propose another, or it goes to the next step."
+    )
     submit = gettext_lazy("Send what should change")
     shows_outcome = True
     change = fields.WordsField(label=gettext_lazy("What should change in it?"), empty=gettext_lazy("Enter what should change in it"))
 
 
 class RecordConfirmationFor(MoveForm):
-    happens = gettext_lazy("It is kept as their confirmation, recorded by you. It counts when the partnership’s office has countersigned it.")
+    happens = gettext_lazy("It is kept as theirs, recorded by you. It counts once the partnership’s office has countersigned it.")
     submit = gettext_lazy("Record their confirmation")
     shows_outcome = True
     fact_names = ("source",)
@@ -251,5 +252,3 @@ class Countersign(MoveForm):
     submit = gettext_lazy("Countersign")
     shows_outcome = True
     note = fields.WordsField(label=gettext_lazy("How have you checked it? (optional)"), rows=3, required=False)
-
-

@@ -81,7 +81,7 @@ class ChangeOppositeNumber(MoveForm):
         own = self.occasion.actor.acting_seat(d)
         side = seating.other_side(d, own.side if own else None)
         posts = posts_at(side, d.present_step.level) if side else []
-        self.fields["post"].choices = [("", _("Choose a person")), *((str(post.pk), say_post(post)) for post in posts)]
+        self.let_choose("post", [("", _("Choose a person")), *((str(post.pk), say_post(post)) for post in posts)])
 
 
 # ── the Chair ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -221,7 +221,7 @@ class Redirect(MoveForm):
 
     def ask(self) -> None:
         signposts = self.occasion.disagreement.policy.document.signposts
-        self.fields["procedure"].choices = [(one.key, one.goes_to) for one in signposts] + [("other", _("Another procedure"))]
+        self.let_choose("procedure", [*((one.key, one.goes_to) for one in signposts), ("other", _("Another procedure"))])
 
 
 class Reopen(MoveForm):
@@ -248,9 +248,7 @@ class BringInSupport(MoveForm):
     happens = gettext_lazy("Your colleague can see this disagreement from now on and is told so.")
     submit = gettext_lazy("Ask them")
     fact_names = ("post",)
-    post = fields.ChoiceField(
-        label=gettext_lazy("Which colleague?"), widget=django_forms.Select, empty=gettext_lazy("Choose a colleague")
-    )
+    post = fields.ChoiceField(label=gettext_lazy("Which colleague?"), widget=django_forms.Select, empty=gettext_lazy("Choose a colleague"))
     note = fields.WordsField(label=gettext_lazy("What would help you? (optional)"), rows=3, required=False)
 
     def ask(self) -> None:
@@ -258,7 +256,7 @@ class BringInSupport(MoveForm):
         seated = {one.person_id for one in self.occasion.standing.seats}
         posts = posts_at(seat.side, 0) if seat and seat.side else []
         choices = [(str(post.pk), say_post(post)) for post in posts if post.holder_id not in seated]
-        self.fields["post"].choices = [("", _("Choose a person")), *choices]
+        self.let_choose("post", [("", _("Choose a person")), *choices])
 
 
 class AddNote(MoveForm):
@@ -293,20 +291,15 @@ class CorrectEntry(MoveForm):
         ],
         empty=gettext_lazy("Say what it is"),
     )
-    correction = fields.WordsField(label=gettext_lazy("What should stand beside it?"), empty=gettext_lazy("Enter what should stand beside it"))
+    correction = fields.WordsField(label=gettext_lazy("What should stand beside it?"), empty=gettext_lazy("Enter what should stand there"))
 
     def ask(self) -> None:
         self.entries: dict[str, Entry] = {
             str(entry.number): entry
             for entry in self.occasion.disagreement.entries.select_related("person", "recorded_for__team__agency").order_by("-number")
         }
-        self.fields["entry"].choices = [
-            ("", _("Choose an entry")),
-            *(
-                (number, f"{number}. {words.say_entry(entry)}, {times.day(entry.happened_at)}")
-                for number, entry in self.entries.items()
-            ),
-        ]
+        said = ((number, f"{number}. {words.say_entry(one)}, {times.day(one.happened_at)}") for number, one in self.entries.items())
+        self.let_choose("entry", [("", _("Choose an entry")), *said])
         self.initial["entry"] = self.occasion.asked.get("entry", "")
 
     def corrects(self) -> UUID | None:

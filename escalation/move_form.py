@@ -90,13 +90,13 @@ class MoveForm(forms.Form):
     # ── how it stands on the page
 
     @property
-    def main_fields(self) -> list[forms.BoundField]:
+    def main_fields(self) -> list[django_forms.BoundField]:
         """The questions that always stand open."""
         closed = {name for _title, names in self.folded for name in names}
         return [bound for bound in self.visible_fields() if bound.name not in closed and bound.name != "child_safe"]
 
     @property
-    def folded_groups(self) -> list[tuple[str, list[forms.BoundField], bool]]:
+    def folded_groups(self) -> list[tuple[str, list[django_forms.BoundField], bool]]:
         """(title, questions, whether it stands open because something is in it)."""
         return [
             (title, [self[name] for name in names], any(_filled(self[name]) or self[name].errors for name in names))
@@ -109,6 +109,10 @@ class MoveForm(forms.Form):
         """(label, what was typed) of every text that is not empty: to be copied where the form cannot be sent."""
         texts = [(self.fields[name].label, str(self.data.get(name, ""))) for name in self._word_names()]
         return [(str(label), text) for label, text in texts if text.strip()]
+
+    def let_choose(self, name: str, choices: Iterable[Any]) -> None:
+        """Sets what can be chosen."""
+        self.fields[name].choices = list(choices)  # type: ignore[attr-defined]
 
     # ── what it makes of the answers
 
@@ -126,9 +130,7 @@ class MoveForm(forms.Form):
             facts=self.facts(),
             child_safe=cleaned["child_safe"],
             happened_at=cleaned.get("happened_at"),
-            references={
-                int(name.rpartition("_")[2]): text for name, text in cleaned.items() if name.startswith("reference_") and text
-            },
+            references={int(name.rpartition("_")[2]): text for name, text in cleaned.items() if name.startswith("reference_") and text},
             recorded_for=UUID(cleaned["recorded_for"]) if cleaned.get("recorded_for") else None,
             corrects=self.corrects(),
         )
@@ -153,7 +155,7 @@ class MoveForm(forms.Form):
         return [name for name, one in self.fields.items() if isinstance(one, is_text) and not name.startswith("reference_")]
 
 
-def _filled(bound: forms.BoundField) -> bool:
+def _filled(bound: django_forms.BoundField) -> bool:
     value = bound.value()
     return any(value.values()) if isinstance(value, dict) else bool(value)
 
@@ -227,9 +229,9 @@ def say_post(post: Post) -> str:
 
 def posts_at(side: Side, level: int, found: Post | None = None) -> list[Post]:
     """Held posts of the side's agency at this level or above, the one found from posts first."""
-    held = Post.objects.filter(
-        team__agency=side.team.agency_id, level__gte=level, ended_on=None, holder__is_active=True
-    ).select_related("holder", "team__agency")
+    held = Post.objects.filter(team__agency=side.team.agency_id, level__gte=level, ended_on=None, holder__is_active=True).select_related(
+        "holder", "team__agency"
+    )
     posts = {post.pk: post for post in ([found] if found else [])} | {post.pk: post for post in held}
     return list(posts.values())
 

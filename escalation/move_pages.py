@@ -19,7 +19,7 @@ from audit.models import Trace
 from disputes.disagreement import by_reference
 from disputes.models import Disagreement, Entry
 from disputes.stages import ChildSafe
-from escalation import foresight, moves, reading, words
+from escalation import answer_forms, foresight, moves, reading, words
 from escalation.forms import FORMS
 from escalation.move_form import MoveForm, Occasion
 from escalation.moves import MoveRefused, Overtaken
@@ -43,11 +43,11 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
     is_open = name in {one.name for one in d.open_moves(actor)}
     form = _form(request, d, name, Occasion(d, actor, now, asked=request.GET.dict()), is_open=is_open)
     if request.method != "POST":
-        return _ask(request, d, name, form, key) if is_open else _not_open(request, d, name, form)
+        return _ask(request, d, name, form, key) if form else _not_open(request, d, name)
     try:
         if seen != d.move_version and not d.is_note(name):
             raise Overtaken(moves.latest_move(d))
-        if form is None or not is_open:
+        if form is None:
             raise MoveRefused(_("That is not open to you now."))
         if not form.is_valid():
             return _ask(request, d, name, form, key)
@@ -56,7 +56,7 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
         return _overtaken(request, reference, name, overtaken, key)
     except MoveRefused as refused:
         _note_refusal(request, d, name)
-        return _not_open(request, d, name, form, str(refused))
+        return _not_open(request, d, name, str(refused))
     return _done(request, entry)
 
 
@@ -88,8 +88,8 @@ def _form(request: HttpRequest, d: Disagreement, name: str, occasion: Occasion, 
 # ── what is answered ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm | None, key: UUID, **more: Any) -> HttpResponse:
-    assert form is not None
+def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm, key: UUID, **more: Any) -> HttpResponse:
+    """The page that asks. `more` is what a page that was overtaken says besides."""
     context = {
         **_page_of(d, name),
         "form": form,
@@ -102,7 +102,7 @@ def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm | None
     return render(request, "escalation/moves/move.html", context, status=409 if more else 200)
 
 
-def _not_open(request: HttpRequest, d: Disagreement, name: str, form: MoveForm | None, why: str = "") -> HttpResponse:
+def _not_open(request: HttpRequest, d: Disagreement, name: str, why: str = "") -> HttpResponse:
     """The move is not open to this person now: said plainly, what they typed to be copied."""
     actor = d.standing.actor(_person(request))
     context = {
@@ -138,12 +138,10 @@ def _done(request: HttpRequest, entry: Entry) -> HttpResponse:
     """Back to the page, which says what happens next. No words of the case."""
     d = find(request, entry.disagreement.reference) if _still_sees(request, entry) else None
     if entry.child_safe == ChildSafe.NO or entry.kind == "say_child_at_immediate_risk":
-        numbers = {"front": entry.partnership.front_door, "night": entry.partnership.out_of_hours}
-        messages.warning(
-            request,
-            _("If a child is in danger now, call 999, or the front door on %(front)s (out of hours %(night)s). The managers have been told.")
-            % numbers,
+        said = _(
+            "If a child is in danger now, call 999, or the front door on %(front)s (out of hours %(night)s). The managers have been told."
         )
+        messages.warning(request, said % {"front": entry.partnership.front_door, "night": entry.partnership.out_of_hours})
     done = str(words.DONE.get(entry.kind, _("Done, and on record.")))
     if d is None:
         messages.success(request, _("%(done)s You have left this disagreement.") % {"done": done})
@@ -182,12 +180,9 @@ def _links(d: Disagreement, actor: Any) -> list[tuple[str, str]]:
 
 def _typed(request: HttpRequest) -> list[tuple[str, str]]:
     """(label, text) of what was typed in words, to be copied."""
-    asked_apart = ("csrfmiddlewaretoken", "seen", "key", "child_safe")
-    return [
-        (words.say_text(name), text)
-        for name, text in request.POST.items()
-        if name not in asked_apart and name in words.TEXTS | dict.fromkeys(f"issue_{n}" for n in range(1, 6)) and str(text).strip()
-    ]
+    issues = {f"issue_{n}" for n in answer_forms.ISSUES}
+    texts = [(name, str(text)) for name, text in request.POST.items() if name in words.TEXTS or name in issues]
+    return [(words.say_text(name), text) for name, text in texts if text.strip()]
 
 
 def _note_refusal(request: HttpRequest, d: Disagreement, name: str) -> None:

@@ -13,13 +13,12 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import Appointment, Office, StandIn, User
+from accounts.models import Appointment, Office, StandIn
 from audit import trail
 from audit.models import Trace
 from disputes.disagreement import MAIN, NOTE, by_reference
-from disputes.models import Disagreement, Seat
+from disputes.models import Disagreement
 from disputes.seats import Actor
-from disputes.stages import Capacity, Stage
 from escalation import reading
 from escalation.models import Clock
 from escalation.turns import Saying, say_turn
@@ -88,7 +87,9 @@ def identity(d: Disagreement) -> dict[str, Any]:
     category = next((one.label for one in d.policy.document.categories if one.key == d.category), d.category)
     word = {"step": _("Step"), "stage": _("Stage"), "level": _("Level")}[d.policy.document.word_for_step]
     step = _("%(word)s %(number)d of %(all)d: %(name)s") % {
-        **{"word": word, "number": d.step, "all": len(d.policy.ladder)},
+        "word": word,
+        "number": d.step,
+        "all": len(d.policy.ladder),
         "name": d.present_step.name,
     }
     return {
@@ -150,9 +151,7 @@ def panel(d: Disagreement, actor: Actor, clocks: list[Clock]) -> Panel:
     as_buttons = main[: AT_MOST_BUTTONS - bool(made.main)]
     made.buttons = [links[name] for name in as_buttons]
     made.notes = [links[name] for name, _label, weight in offered if weight == NOTE and name in links]
-    made.more = [
-        links[name] for name, _label, weight in offered if weight != NOTE and name in links and name not in as_buttons
-    ]
+    made.more = [links[name] for name, _label, weight in offered if weight != NOTE and name in links and name not in as_buttons]
     return made
 
 
@@ -191,19 +190,16 @@ def _unanswered(d: Disagreement, move: str, links: dict[str, Any]) -> bool:
 def ladder(d: Disagreement, clocks: list[Clock]) -> list[dict[str, str]]:
     """The steps of this policy, and when each was worked on; after the end only those that were reached."""
     spent = {clock.step: clock for clock in clocks}
+    highest = max([d.step, *spent])
     steps = []
     for step in d.policy.ladder:
-        clock = spent.get(step.number)
-        if step.number > d.step or not d.is_open:
-            if step.number > max([d.step, *spent]):
-                if d.is_open:
-                    steps.append({"name": step.name, "state": "ahead", "when": ""})
-                continue
-        if step.number == d.step and d.is_open:
+        if d.is_open and step.number == d.step:
             when = _("due %(when)s") % {"when": times.weekday_day(d.due_at)} if d.due_at else ""
             steps.append({"name": step.name, "state": "now", "when": when})
-        else:
-            steps.append({"name": step.name, "state": "done", "when": _between(clock)})
+        elif step.number < d.step or (not d.is_open and step.number <= highest):
+            steps.append({"name": step.name, "state": "done", "when": _between(spent.get(step.number))})
+        elif d.is_open:
+            steps.append({"name": step.name, "state": "ahead", "when": ""})
     return steps
 
 
@@ -218,5 +214,3 @@ def _between(clock: Clock | None) -> str:
 def _audits(d: Disagreement, person: Any) -> bool:
     appointed = person.appointments.on(timezone.localdate())
     return appointed.filter(partnership=d.partnership_id, office=Office.AUDITOR).exists()
-
-

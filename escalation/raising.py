@@ -48,19 +48,21 @@ Answered = dict[str, Question]  # the pages of a draft by their slug, filled in
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
     """What this is and is not, what you need, your drafts; begins a draft."""
-    places = _places_of(request.user)
+    places = _places_of(_person(request))
     form = Beginning(request.POST if request.method == "POST" else None, places={key: place.label for key, place in places.items()})
     if request.method == "POST" and places:
         only = next(iter(places)) if len(places) == 1 else None
         if only or form.is_valid():
-            return redirect("raise-question", _begin(request.user, places[only or form.cleaned_data["place"]]).pk, QUESTIONS[0].slug)
-    drafts = list(Draft.objects.filter(Q(author=request.user) | Q(readers__person=request.user)).distinct().select_related("author"))
+            return redirect("raise-question", _begin(_person(request), places[only or form.cleaned_data["place"]]).pk, QUESTIONS[0].slug)
+    drafts = list(
+        Draft.objects.filter(Q(author=_person(request)) | Q(readers__person=_person(request))).distinct().select_related("author")
+    )
     context = {
         "form": form if len(places) > 1 else None,
         "places": places,
         "partnerships": {place.partnership.pk: place.partnership for place in places.values()}.values(),
-        "mine": [_in_the_list(draft) for draft in drafts if draft.author_id == request.user.pk],
-        "to_read": [draft for draft in drafts if draft.author_id != request.user.pk],
+        "mine": [_in_the_list(draft) for draft in drafts if draft.author_id == _person(request).pk],
+        "to_read": [draft for draft in drafts if draft.author_id != _person(request).pk],
     }
     return render(request, "escalation/raising/start.html", context)
 
@@ -111,6 +113,10 @@ def _in_the_list(draft: Draft) -> dict[str, Any]:
     return {"draft": draft, "names": ", ".join(names), "done": done, "of": HOW_MANY, "url": url}
 
 
+def _person(request: HttpRequest) -> User:
+    return request.user  # type: ignore[return-value]  # every view here is behind the sign-in
+
+
 # ── one question ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -145,7 +151,7 @@ def question(request: HttpRequest, draft_id: uuid.UUID, slug: str) -> HttpRespon
 
 def _own(request: HttpRequest, draft_id: uuid.UUID) -> Draft | None:
     """The reader's own draft; when it is to be changed, held until the end of the request. None: sent, deleted, or never theirs."""
-    drafts = Draft.objects.filter(author=request.user).select_related("partnership", "post__team__agency", "author")
+    drafts = Draft.objects.filter(author=_person(request)).select_related("partnership", "post__team__agency", "author")
     if request.method == "POST":
         drafts = drafts.select_for_update(of=("self",))
     return drafts.filter(pk=draft_id).first()
@@ -195,7 +201,7 @@ def _let_read(draft: Draft, form: Support) -> None:
 
 def _gone(request: HttpRequest, draft_id: uuid.UUID, page: type[Question] | None = None) -> HttpResponse:
     """No such draft for this person: to the confirmation if they have sent it, else a page that says so and gives their words back."""
-    entry = _sending(request.user, draft_id)
+    entry = _sending(_person(request), draft_id)
     typed = [(key, value) for key, value in request.POST.items() if page and key != "csrfmiddlewaretoken" and len(value) > 2]
     if entry and not typed:
         return redirect("raise-sent", entry.disagreement.reference)
@@ -222,7 +228,7 @@ def check(request: HttpRequest, draft_id: uuid.UUID) -> HttpResponse:
     refused = ""
     if request.method == "POST" and not missing:
         try:
-            entry = _send(about, answered, by=request.user)
+            entry = _send(about, answered, by=_person(request))
         except MoveRefused as refusal:
             refused = str(refusal)
         else:
@@ -261,7 +267,7 @@ def _send(about: About, answered: Answered, *, by: User) -> Entry:
     }
     if given["decided_on"]:
         facts["decided_on"] = given["decided_on"].isoformat()
-    words = ("decision", "why_unsafe", "outcome_wanted", "child_says", "consulted", "done_first")
+    words: tuple[str, ...] = ("decision", "why_unsafe", "outcome_wanted", "child_says", "consulted", "done_first")
     if facts["start_higher"]:
         words += ("higher_reason",)
     children = [
@@ -381,10 +387,10 @@ def _once(told: list[Told]) -> list[Told]:
 def sent(request: HttpRequest, reference: str) -> HttpResponse:
     """The confirmation: reference, who has been told, what happens next and by when. For the person who raised it."""
     try:
-        disagreement = by_reference(reference, request.user)
+        disagreement = by_reference(reference, _person(request))
     except Disagreement.DoesNotExist:
         raise Http404 from None
-    entry = disagreement.entries.filter(kind="send", person=request.user).first()
+    entry = disagreement.entries.filter(kind="send", person=_person(request)).first()
     if entry is None:
         raise Http404
     seats = disagreement.seats.filter(opened_by=entry.pk).exclude(capacity=Capacity.RAISER)
@@ -429,13 +435,13 @@ def _why_seated(seat: Seat, entry: Entry) -> str:
 @require_GET
 def read(request: HttpRequest, draft_id: uuid.UUID) -> HttpResponse:
     """The draft as its author, or a colleague they let read it, reads it."""
-    drafts = Draft.objects.filter(Q(author=request.user) | Q(readers__person=request.user), pk=draft_id)
+    drafts = Draft.objects.filter(Q(author=_person(request)) | Q(readers__person=_person(request)), pk=draft_id)
     draft = drafts.select_related("author", "partnership", "post__team__agency").first()
     if draft is None:
         return _gone(request, draft_id)
     about = About(draft)
     questions = [form for form in _answered(about).values() if form.typed]
-    context = {"draft": draft, "questions": questions, "own": draft.author_id == request.user.pk}
+    context = {"draft": draft, "questions": questions, "own": draft.author_id == _person(request).pk}
     return render(request, "escalation/raising/read.html", context)
 
 

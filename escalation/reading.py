@@ -141,8 +141,7 @@ def outcome(d: Disagreement, today: dt.date) -> Outcome | None:
             for issue in agreement.issues.select_related("owner", "owner_side__team__agency")
         ],
         confirmed=[
-            {"side": sides.get(one.side_id), "entry": seen.get(one.entry_id), "waits": not one.counts}
-            | {"recorded": one.needs_countersign}
+            {"side": sides.get(one.side_id), "entry": seen.get(one.entry_id), "waits": not one.counts} | {"recorded": one.needs_countersign}
             for one in confirmations
         ],
         missing=standing.unconfirmed_sides,
@@ -236,5 +235,3 @@ def ending(d: Disagreement) -> list[Entry]:
     ends = Q(stage__in=ENDS) & ~Q(from_stage__in=ENDS)
     concern = Q(facts__has_key="channel") | Q(facts__has_key="still_at_risk") | Q(facts__has_key="believes_at_risk")
     return list(full(d.entries.filter(ends | concern)).order_by("-number")[:6])
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.functional import Promise
@@ -85,8 +86,8 @@ TEXTS: dict[str, str | Promise] = {
 }
 
 # Facts that are choices: fact -> (label, value -> words). Ids of posts, teams and people are named by escalation.reading.
-YES_NO = {True: gettext_lazy("Yes"), False: gettext_lazy("No")}
-WAYS = {
+YES_NO: dict[Any, str | Promise] = {True: gettext_lazy("Yes"), False: gettext_lazy("No")}
+WAYS: dict[Any, str | Promise] = {
     "phone": gettext_lazy("By phone"),
     "letter": gettext_lazy("By letter"),
     "email": gettext_lazy("By email"),
@@ -94,7 +95,7 @@ WAYS = {
     "video": gettext_lazy("By video"),
     "other": gettext_lazy("In another way"),
 }
-FACTS: dict[str, tuple[str | Promise, dict[Any, str | Promise]]] = {
+FACTS: dict[str, tuple[str | Promise, Mapping[Any, str | Promise]]] = {
     "source": (gettext_lazy("How it came"), WAYS),
     "how": (gettext_lazy("How they spoke"), WAYS),
     "at_immediate_risk": (gettext_lazy("A child at immediate risk"), YES_NO),

@@ -1,5 +1,11 @@
-"""The addresses of this room."""
+"""The addresses of the closing questions and of what was learnt."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from learning import views
+
+urlpatterns = [
+    path("disagreements/<slug:reference>/closing-questions/", views.closing_questions, name="closing-questions"),
+    path("disagreements/<slug:reference>/answer-closing-questions/", views.closing_questions),  # as the move is called
+    path("learning/", views.learning, name="learning"),
+]

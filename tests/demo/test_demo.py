@@ -112,28 +112,25 @@ def test_the_demonstration_has_something_for_everybody(demo: Any, superuser: Any
         assert DraftReader.objects.filter(person=colleague).count() == Draft.objects.count() == 1
     assert User.objects.get(email="aisha.khan@northshire.example").check_password(DEMO_PASSWORD)
 
+    manager = User.objects.get(email="grace.obi@northshire.example")
+    with acting_as(manager):  # told by the clock
+        late = [d for d in Disagreement.objects.visible_to(manager).open() if d.limit_reached]
+        assert len(late) == 1
+        assert Clock.objects.get(disagreement=late[0], stopped_at=None).reached_at == late[0].due_at
+    senior = User.objects.get(email="ruth.adeyemi@northshire.example")
+    with acting_as(senior):  # a manager told early is not looked for again, one rank higher
+        assert not Disagreement.objects.visible_to(senior).filter(stage="line_manager").exists()
+
     code, said = demo()
     assert code == 1
     assert "nothing was changed" in said
     assert "Traceback" not in said
 
 
-def test_limits_that_passed_told_the_next_managers(demo: Any) -> None:
-    assert demo()[0] == 0
-    manager = User.objects.get(email="grace.obi@northshire.example")
-    with acting_as(manager):
-        late = [d for d in Disagreement.objects.visible_to(manager).open() if d.limit_reached]
-        assert len(late) == 1
-        assert Clock.objects.get(disagreement=late[0], stopped_at=None).reached_at == late[0].due_at
-    head = User.objects.get(email="ruth.adeyemi@northshire.example")
-    with acting_as(head):  # a manager told early is not looked for again, one rank higher
-        assert not Disagreement.objects.visible_to(head).filter(stage="line_manager").exists()
-
-
 @pytest.mark.parametrize(
     "today",
-    ["2026-12-27", "2027-03-29", "2027-01-16T11:00", "2026-11-23T08:15", "2027-01-04T10:05", "2026-11-24T23:40", "2025-11-05T15:00"],
-    ids=["27 December", "Easter Monday", "Saturday", "early morning", "after Christmas", "late at night", "before the stories"],
+    ["2026-12-27", "2027-03-29", "2027-01-16T11:00", "2026-11-23T08:15", "2026-11-24T23:40", "2025-11-05T15:00"],
+    ids=["27 December", "Easter Monday", "Saturday", "early morning", "late at night", "before the stories"],
 )
 def test_any_day_will_do(demo: Any, superuser: Any, today: str) -> None:
     now = dt.datetime.fromisoformat(today if "T" in today else f"{today}T12:00").replace(tzinfo=LONDON)

@@ -60,7 +60,8 @@ def page_of(client: Client, d: Disagreement, name: str, by: User) -> str:
 def post(client: Client, d: Disagreement, name: str, by: User, **given: Any) -> Any:
     """Opens the move's page as `by`, fills in `given` and sends it; what the page suggests is sent as it stands."""
     html = page_of(client, d, name, by)
-    chosen = dict(re.findall(r'<input[^>]*type="radio"[^>]*name="(\w+)"[^>]*value="([^"]*)"[^>]*checked', html))
+    ticked = [tag for tag in re.findall(r"<input[^>]*>", html) if 'type="radio"' in tag and " checked" in tag]
+    chosen = {re.search(r'name="(\w+)"', tag)[1]: re.search(r'value="([^"]*)"', tag)[1] for tag in ticked}  # type: ignore[index]
     for select in re.findall(r'<select name="(\w+)".*?</select>', html, re.DOTALL):
         body = re.search(rf'<select name="{select}".*?</select>', html, re.DOTALL)
         if body and (marked := re.search(r'<option value="([^"]*)" selected', body[0])):
@@ -76,6 +77,10 @@ def done(client: Client, d: Disagreement, name: str, by: User, **given: Any) -> 
     assert answer.status_code == 302, (name, said)
     with acting_as(by):
         return Entry.objects.filter(disagreement=d).select_related("disagreement").order_by("-number").first()  # type: ignore[return-value]
+
+
+def without_token(answer: Any) -> str:
+    return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", answer.content.decode())
 
 
 def words(entry: Entry, by: User) -> dict[str, str]:
@@ -139,7 +144,13 @@ def test_the_other_ways_of_the_chair(w: World, client: Client) -> None:
     d = factories.with_the_chair(w)
     done(client, d, "decline_mediation", w.chair, reasons="Not for me")
     entry = done(
-        client, d, "close_without_agreement", w.ian, position="It is met", believes_at_risk="raising", channel="The safeguarding lead of my agency"
+        client,
+        d,
+        "close_without_agreement",
+        w.ian,
+        position="It is met",
+        believes_at_risk="raising",
+        channel="The safeguarding lead of my agency",
     )
     assert entry.facts == {"believes_at_risk": "raising", "channel": "The safeguarding lead of my agency"}
     assert look(d, w.aisha).stage == "closed"
@@ -177,7 +188,14 @@ def test_a_side_without_accounts_is_recorded_for(w: World, client: Client) -> No
     assert entry.facts == {"source": "phone"}
     done(client, d, "propose_outcome", w.aisha, outcome="A visit")
     done(
-        client, d, "record_confirmation_for", w.aisha, source="letter", who_confirmed="Dr Lee", document="Safeguarding file 13", **yesterday()
+        client,
+        d,
+        "record_confirmation_for",
+        w.aisha,
+        source="letter",
+        who_confirmed="Dr Lee",
+        document="Safeguarding file 13",
+        **yesterday(),
     )
     done(client, d, "countersign", w.office)
     assert look(d, w.aisha).stage == "resolved"
@@ -223,7 +241,11 @@ def chased(w: World) -> Disagreement:
     with acting_as(w.aisha), connection.cursor() as cursor:
         cursor.execute("UPDATE disputes_disagreement SET chased = true WHERE id = %s", [d.pk])
         Seat.objects.create(
-            partnership=w.partnership, disagreement=d, person=w.office, capacity="office", starts_at=timezone.now() - dt.timedelta(minutes=1)
+            partnership=w.partnership,
+            disagreement=d,
+            person=w.office,
+            capacity="office",
+            starts_at=timezone.now() - dt.timedelta(minutes=1),
         )
     return look(d, w.aisha)
 
@@ -272,7 +294,14 @@ def test_confirming_shows_the_exact_text_and_asks_the_raiser_about_risk(w: World
 def test_a_new_version_starts_from_the_last_one(w: World, client: Client) -> None:
     d = factories.answered(w)
     done(
-        client, d, "propose_outcome", w.sam, outcome="A visit", issue_1="Notes", owner_1=f"{side_of(d, w.sam)}:{w.sam.pk}", **next_week("due_1")
+        client,
+        d,
+        "propose_outcome",
+        w.sam,
+        outcome="A visit",
+        issue_1="Notes",
+        owner_1=f"{side_of(d, w.sam)}:{w.sam.pk}",
+        **next_week("due_1"),
     )
     html = page_of(client, d, "propose_outcome", w.aisha)
     assert "A visit</textarea>" in html
@@ -375,7 +404,9 @@ def test_a_move_that_is_not_open_is_a_plain_page_with_the_words_kept(w: World, c
     answer = client.get(address(d, name))
     assert answer.status_code == 409
     assert "That is not open to you now" in answer.content.decode()
-    answer = client.post(address(d, name), {"seen": str(d.move_version), "key": str(uuid.uuid4()), "reason": "MY WORDS", "child_safe": "yes"})
+    answer = client.post(
+        address(d, name), {"seen": str(d.move_version), "key": str(uuid.uuid4()), "reason": "MY WORDS", "child_safe": "yes"}
+    )
     assert answer.status_code == 409
     assert "MY WORDS</textarea>" in answer.content.decode()
 
@@ -393,7 +424,7 @@ def test_a_stranger_finds_no_move_page(w: World, client: Client) -> None:
     hidden_answer = client.get(address(d, "answer"))
     absent = client.get("/disagreements/ZZZZ-ZZZZ/answer/")
     assert hidden_answer.status_code == absent.status_code == 404
-    assert hidden_answer.content == absent.content
+    assert without_token(hidden_answer) == without_token(absent)
     assert client.post(address(d, "answer"), {"view": "x"}).status_code == 404
 
 
@@ -479,7 +510,7 @@ def _to_countersign(w: World) -> Disagreement:
     return d
 
 
-def _text_fields(client: Client, html: str) -> set[str]:
+def _text_fields(html: str) -> set[str]:
     return set(re.findall(r'<(?:textarea|input)[^>]*name="(\w+)"', html)) - {"seen", "key", "csrfmiddlewaretoken", "child_safe"}
 
 
@@ -490,11 +521,14 @@ def test_hostile_answers_are_refused_or_kept_as_they_are(w: World, client: Clien
     by = w.person(who)
     for kind, text in HOSTILE.items():
         html = page_of(client, d, name, by)
-        names = _text_fields(client, html) | set(re.findall(r'<select name="(\w+)"', html))
+        names = _text_fields(html) | set(re.findall(r'<select name="(\w+)"', html))
+        texts = sorted(names)[:8] if kind == "long" else names  # a page of more than a megabyte is refused before anybody reads it
         before = look(d, by).move_version
         answer = client.post(
             address(d, name),
-            {"seen": hidden(html, "seen"), "key": hidden(html, "key"), "child_safe": text} | dict.fromkeys(names, text),
+            {"seen": hidden(html, "seen"), "key": hidden(html, "key"), "child_safe": text}
+            | dict.fromkeys(names, "x")
+            | dict.fromkeys(texts, text),
         )
         said = answer.content.decode()
         assert answer.status_code == 200, (name, kind)
@@ -548,7 +582,8 @@ def _sensible(form: Any) -> tuple[dict[str, str], dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("day", "month", "year", "time"), [("30", "2", "2026", "2pm"), ("1", "1", "9999", "2pm"), ("1", "1", "2026", "25:99"), ("x", "y", "z", "w")]
+    ("day", "month", "year", "time"),
+    [("30", "2", "2026", "2pm"), ("1", "1", "9999", "2pm"), ("1", "1", "2026", "25:99"), ("x", "y", "z", "w")],
 )
 def test_dates_that_cannot_be_are_refused_and_kept(w: World, client: Client, day: str, month: str, year: str, time: str) -> None:
     d = factories.raised(w)

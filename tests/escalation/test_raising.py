@@ -2,9 +2,10 @@
 
 import datetime as dt
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -19,13 +20,11 @@ from escalation.models import Notice
 from procedure.models import Policy
 from tests import factories
 
-pytestmark = pytest.mark.django_db
-
 SLUGS = list(raising_forms.BY_SLUG)
 
 
 @pytest.fixture
-def w():
+def w(db):
     return factories.world()
 
 
@@ -183,8 +182,9 @@ def test_a_disagreement_is_raised_page_by_page_and_sent(aisha, w):
         }
         assert [str(child) for child in d.children.all()] == ["Ash (5 to 10)"]
         assert [reference.reference for reference in ChildReference.objects.all()] == ["S-17"]
-        told = set(Notice.objects.filter(entry=entry).values_list("person__name", "rule")) if Notice.objects.exists() else None
-    assert told is None or told == {("Sam", "your_move"), ("Zoe", "told")}
+    for person, rules in ((w.sam, {"your_move", "before", "at", "after", "chaser"}), (w.zoe, {"told"})):
+        with acting_as(person):
+            assert set(Notice.objects.filter(person=person).values_list("rule", flat=True)) == rules
     assert drafts(w.aisha) == []
 
 
@@ -213,6 +213,24 @@ def test_sending_twice_answers_with_the_same_confirmation(aisha, w):
     assert aisha.post(url(draft, "check")).url == confirmation
     assert aisha.get(url(draft, "check")).url == confirmation
     assert aisha.get(url(draft, "why")).url == confirmation
+    with acting_as(w.aisha):
+        assert Disagreement.objects.count() == 1
+
+
+def test_two_sendings_at_once_make_one_disagreement(committed_db):
+    w = factories.world()
+    first, second = as_person(w.aisha), as_person(w.aisha)
+    draft = filled(first, w)
+
+    def send(client):
+        try:
+            return client.post(url(draft, "check")).url
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as threads:
+        confirmations = set(threads.map(send, (first, second)))
+    assert len(confirmations) == 1
     with acting_as(w.aisha):
         assert Disagreement.objects.count() == 1
 

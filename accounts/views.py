@@ -43,8 +43,20 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             request.session["partnership_name"], request.session["is_demo"] = _own_partnership(person)
             return redirect(wanted or settings.LOGIN_REDIRECT_URL)
         form.add_error(None, _("We do not know this email address and password together. Check both and try again."))
-    page = {"form": form, "next": wanted, "demo_people": demo_people(), "demo_password": settings.ACCORD_DEMO_PASSWORD}
+    page = {"form": form, "next": wanted, **_before_anyone_signed_in()}
     return render(request, "accounts/sign_in.html", page)
+
+
+def _before_anyone_signed_in() -> dict[str, object]:
+    """The partnership in the header, where there is only one, and the people of a demonstration."""
+    people = demo_people()
+    page: dict[str, object] = {"demo_people": people, "is_demo": bool(people)}
+    if people:
+        page["demo_password"] = settings.ACCORD_DEMO_PASSWORD
+    names = list(Partnership.objects.values_list("name", flat=True)[:2])
+    if len(names) == 1 and not settings.ACCORD_PARTNERSHIP:
+        page["partnership_name"] = names[0]
+    return page
 
 
 @require_POST
@@ -80,7 +92,7 @@ def demo_people() -> list[tuple[str, str, str, str]]:
         place = appointment.agency or appointment.partnership
         held.append((appointment.person, str(Office(appointment.office).label), str(place)))
     people: dict[UUID, tuple[str, str, str, str]] = {}
-    for person, role, place in held:
+    for person, role, where in held:
         if person is not None and person.is_active and person.has_usable_password():
-            people.setdefault(person.pk, (person.name, person.email, role, place))
+            people.setdefault(person.pk, (person.name, person.email, role, where))
     return list(people.values())

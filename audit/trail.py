@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, connections
 
 from accounts.models import User
 from audit.models import Trace
@@ -39,12 +39,8 @@ def note_apart(
     **facts: Any,
 ) -> None:
     """One row on a second connection: a refusal must stay although the request's transaction rolls back."""
-    second = connection.copy()
-    try:
-        with second.cursor() as cursor:
-            cursor.execute(_INSERT, _row(kind, what, person, disagreement, partnership, facts))
-    finally:
-        second.close()
+    with connections["refusals"].cursor() as cursor:
+        cursor.execute(_INSERT, _row(kind, what, person, disagreement, partnership, facts))
 
 
 def note_failed_sign_in(sender: object, credentials: dict[str, Any], **_: Any) -> None:

@@ -26,9 +26,7 @@ class Agreement(Row):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-version"]
-        constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["disagreement", "version"], name="one_agreement_a_version")
-        ]
+        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["disagreement", "version"], name="one_agreement_a_version")]
 
     def __str__(self) -> str:
         return f"version {self.version}"

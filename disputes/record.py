@@ -87,11 +87,28 @@ class Entry(Row):
                             USING ERRCODE = 'check_violation';
                     END IF;
                     SELECT * INTO last FROM accord_last_link(NEW.disagreement_id);
+                    IF NEW.from_stage IS DISTINCT FROM coalesce(last.stage, 'recognition')
+                        OR NEW.move_version - coalesce(last.move_version, 0) NOT IN (0, 1) THEN
+                        RAISE EXCEPTION 'entry % does not follow the one before', NEW.id USING ERRCODE = 'check_violation';
+                    END IF;
+                    IF NEW.replayed AND NEW.recorded_at < last.recorded_at THEN
+                        RAISE EXCEPTION 'entry % is recorded before the one it follows', NEW.id USING ERRCODE = 'check_violation';
+                    END IF;
                     NEW.number := coalesce(last.number, 0) + 1;
                     NEW.previous := coalesce(last.hash, '');
                     NEW.body := accord_entry_body(to_jsonb(NEW));
                     NEW.hash := encode(sha256('\\x00'::bytea || convert_to(NEW.body, 'UTF8')), 'hex');
                     RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="entries_are_moves",  # nor an entry that the disagreement knows nothing of: it stays the sum of its entries
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                timing=pgtrigger.Deferred,
+                func="""
+                    PERFORM accord_refuse_move_without_entry(NEW.disagreement_id);
+                    RETURN NULL;
                 """,
             ),
         ]
@@ -142,9 +159,7 @@ class AllowedMove(models.Model):
     to_stage = models.CharField(max_length=20)
 
     class Meta:
-        constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["kind", "from_stage", "to_stage"], name="one_allowed_move")
-        ]
+        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["kind", "from_stage", "to_stage"], name="one_allowed_move")]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.from_stage} to {self.to_stage}"

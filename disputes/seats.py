@@ -39,19 +39,13 @@ class Actor:
 
     def seat_in(self, *capacities: str, kind: str | None = None) -> Seat | None:
         """A seat in one of these capacities, on a side of this kind if given."""
-        fits = (
-            s for s in self.seats if s.capacity in capacities and (kind is None or (s.side is not None and s.side.kind == kind))
-        )
+        fits = (s for s in self.seats if s.capacity in capacities and (kind is None or (s.side is not None and s.side.kind == kind)))
         return next(fits, None)
 
     def party_seat(self, kind: str | None = None) -> Seat | None:
         """Any seat on a party side that may speak (being told is not acting)."""
         return next(
-            (
-                s
-                for s in self.seats
-                if s.side and s.side.kind in PARTIES and s.capacity != Capacity.TOLD and kind in (None, s.side.kind)
-            ),
+            (s for s in self.seats if s.side and s.side.kind in PARTIES and s.capacity != Capacity.TOLD and kind in (None, s.side.kind)),
             None,
         )
 
@@ -189,6 +183,12 @@ class Standing:
 
     def seats_in(self, *capacities: str) -> tuple[Seat, ...]:
         return tuple(seat for seat in self.seats if seat.capacity in capacities)
+
+    def leave_out(self, leaving: Iterable[Seat]) -> None:
+        """Reads on as if these seats had ended; what was worked out from them is worked out again."""
+        gone = {seat.pk for seat in leaving}
+        self.seats = [seat for seat in self.seats if seat.pk not in gone]
+        self.__dict__.pop("turn", None)
 
     # ── whose move
 

@@ -50,10 +50,11 @@ def _start_of(disagreement: Disagreement, entry: Entry, limit: Limit, previous: 
     assert entry.recorded_at is not None
     if limit.start == "raised" and disagreement.raised_at:
         return disagreement.raised_at
-    if limit.start == "previous_answer" and previous:
-        answers = disagreement.entries.filter(kind__in=("answer", "record_answer_for"), recorded_at__gte=previous.started_at)
+    if limit.start == "previous_answer":
+        begun = disagreement.entries.filter(kind__in=BEGINS_A_STEP, number__lt=entry.number).order_by("-number").values("number")[:1]
+        answers = disagreement.entries.filter(kind__in=("answer", "record_answer_for"), number__gt=begun, number__lt=entry.number)
         answered = answers.order_by("-number").values_list("recorded_at", flat=True).first()
-        return answered or min(previous.due_at, entry.recorded_at)
+        return answered or (min(previous.due_at, entry.recorded_at) if previous else entry.recorded_at)
     return entry.recorded_at
 
 

@@ -108,7 +108,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 
 
 def describe(disagreements: Iterable[Disagreement]) -> None:
-    """Leaves on each what a row says of it: the children, the category in the policy's words, the sides."""
+    """Leaves on each what a row says of it: the children, and the category in the policy's words."""
     for d in disagreements:
         labels = {category.key: category.label for category in d.policy.document.categories}
         d.children_said = ", ".join(str(child) for child in d.children.all())  # type: ignore[attr-defined]

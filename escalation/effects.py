@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from accounts.models import Post, Team
 from disputes.models import Agreement, ChildReference, Confirmation, Disagreement, Entry, OutstandingIssue, Seat, Side
 from disputes.seats import Actor
 from disputes.stages import Capacity, ChildSafe, Mediation, SideKind, Stage
 from escalation import seating
+from escalation.refusals import MoveRefused
 
 if TYPE_CHECKING:
     from escalation.moves import Given
@@ -32,6 +35,18 @@ def apply(disagreement: Disagreement, entry: Entry, actor: Actor | None, given: 
 
 def _nothing(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     return None
+
+
+def _seated(seat: Seat | None) -> Seat:
+    if seat is None:
+        raise MoveRefused(_("That person cannot take part: they have no account, sit on another side, or must not see this."))
+    return seat
+
+
+def _in_partnership(d: Disagreement, team: Team | None) -> None:
+    """Who is brought in belongs to an agency of this partnership."""
+    if team is None or not d.partnership.agencies.filter(pk=team.agency_id).exists():
+        raise MoveRefused(_("Choose a team of this partnership, and somebody in it."))
 
 
 def _post(value: str | UUID | None) -> Post | None:
@@ -65,16 +80,23 @@ def _pass_on(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[
     """The side becomes another team; the clock goes on. Those who passed it on leave the table."""
     old = next(side for side in d.standing.sides_of(SideKind.RESPONDING) if entry.side_id == side.pk)
     leaving = [seat for seat in d.standing.seats if seat.side_id == old.pk]
+    team, post = Team.objects.filter(pk=given.facts.get("team")).first(), _post(given.facts.get("post"))
+    _in_partnership(d, team)
+    if team in {side.team for side in d.standing.sides} or (post and team and post.team_id != team.pk):
+        raise MoveRefused(_("Choose a team that does not take part yet."))
     new = Side.objects.create(
         partnership=d.partnership,
         disagreement=d,
         kind=SideKind.RESPONDING,
-        team=Team.objects.get(pk=given.facts["team"]),
-        post=_post(given.facts.get("post")),
+        team=team,
+        post=post,
     )
     old.ended_at = entry.recorded_at
     old.save()
     seating.seat_responders(d, entry, new)
+    if d.limit_reached or d.at_immediate_risk:  # the new side's manager is told as the old one's was
+        d.standing.sides = [side for side in d.standing.sides if side != old] + [new]
+        seating.seat_next_managers(d, entry)
     return leaving
 
 
@@ -150,6 +172,9 @@ def _begin_managers_step(d: Disagreement, entry: Entry, actor: Actor, given: Giv
         SideKind.RAISING.value: _post(given.facts.get("own_post")),
         SideKind.RESPONDING.value: _post(given.facts.get("other_post")),
     }
+    for post in chosen.values():
+        if post:
+            _in_partnership(d, post.team)
     seating.seat_managers(d, entry, d.step, chosen)
     _forget_differing(d)
 
@@ -167,9 +192,15 @@ def _change_opposite_number(d: Disagreement, entry: Entry, actor: Actor, given: 
     side = seating.other_side(d, own.side if own else None)
     if side is None:
         return []
-    leaving = list(d.standing.acting_seats([side]))
-    new = seating.seat_post(d, entry, side, _post(given.facts["post"]), seating.capacity_at(d, d.step), d.step)
-    return [seat for seat in leaving if new and seat.pk != new.pk]
+    leaving = [seat for seat in d.standing.acting_seats([side]) if seat.step == d.step]
+    post = _post(given.facts.get("post"))
+    _in_partnership(d, post.team if post else None)
+    new = _seated(seating.seat_post(d, entry, side, post, seating.capacity_at(d, d.step), d.step))
+    return [seat for seat in leaving if seat.pk != new.pk]
+
+
+def _asks_afresh(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    _forget_differing(d)
 
 
 def _accept_mediation(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
@@ -179,7 +210,7 @@ def _accept_mediation(d: Disagreement, entry: Entry, actor: Actor, given: Given)
 
 
 def _agree_to_differ(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
-    seat = actor.acting_seat(d) if d.is_open else next((s for s in actor.seats if s.side_id == entry.side_id), None)
+    seat = actor.acting_seat(d)
     if seat and seat.side:
         seat.side.agreed_to_differ = True
         seat.side.save()
@@ -195,18 +226,23 @@ def _say_still_at_risk(d: Disagreement, entry: Entry, actor: Actor, given: Given
 def _bring_in_support(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     seat = actor.party_seat()
     if seat and seat.side:
-        seating.seat_post(d, entry, seat.side, _post(given.facts["post"]), Capacity.SUPPORTER, None)
+        post = _post(given.facts.get("post"))
+        _in_partnership(d, post.team if post else None)
+        _seated(seating.seat_post(d, entry, seat.side, post, Capacity.SUPPORTER, None))
 
 
 def _answer_closing_questions(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
-    seat = actor.party_seat()
+    seat = actor.speaking_seat()
     if seat and seat.side:
         seat.side.closing_answered = True
         seat.side.save()
 
 
 def _reopen(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
-    _forget_differing(d)
+    """At its next end every side is asked again (23.7, 23.19, 23.20)."""
+    for side in d.standing.party_sides:
+        side.agreed_to_differ = side.closing_answered = False
+        side.save()
 
 
 EFFECTS: dict[str, Effect] = {
@@ -222,6 +258,8 @@ EFFECTS: dict[str, Effect] = {
     "refer_to_line_manager": _begin_managers_step,
     "pass_up_the_line": _begin_managers_step,
     "change_opposite_number": _change_opposite_number,
+    "ask_the_chair": _asks_afresh,
+    "decline_mediation": _asks_afresh,
     "accept_mediation": _accept_mediation,
     "agree_to_differ": _agree_to_differ,
     "close_without_agreement": _say_still_at_risk,

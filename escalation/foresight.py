@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import Appointment, Office
+from accounts.models import Appointment, Office, User
 from disputes.models import Disagreement, Seat
 from disputes.seats import Actor
 from disputes.stages import Capacity
@@ -52,7 +52,18 @@ def _seated(d: Disagreement, move: str, actor: Actor) -> list[str]:
     else:
         turn = {seat.pk for seat in d.standing.turn.seats}
         seats = [seat for seat in seats if seat.capacity in HEARS_NEWS or seat.pk in turn]
-    return [say_seat(seat) for seat in seats if seat.person_id != actor.person.pk and seat.person.is_active]
+    seats = list(seats)
+    people = [person for person in d.standing.people_in(seats) if person.pk != actor.person.pk]
+    return [_say_person(person, d.standing.actor(person).seats, seats) for person in people]
+
+
+def _say_person(person: User, filled: Iterable[Seat], told: list[Seat]) -> str:
+    """The person in their own seat, or as whoever stands in for another."""
+    seats = [seat for seat in filled if seat in told]
+    own = next((seat for seat in seats if seat.person_id == person.pk), None)
+    if own is None and seats:
+        return _("%(name)s, standing in for %(other)s") % {"name": person.name, "other": say_seat(seats[0])}
+    return say_seat(own) if own else person.name
 
 
 def _by_policy(d: Disagreement, move: str) -> list[str]:

@@ -19,7 +19,7 @@ from accounts.models import Agency, Office, User
 from disputes.disagreement import DisagreementQuerySet
 from disputes.models import Child, Disagreement, Side
 from disputes.seats import Standing
-from disputes.stages import ENDS, Stage
+from disputes.stages import ENDS, SideKind, Stage
 from escalation.desk import describe, with_what_rows_say
 from escalation.turns import say_turn
 from pages import fields, forms
@@ -37,7 +37,7 @@ class Find(forms.Form):
     stage = fields.ChoiceField(label=_("Stage"), required=False, widget=django_forms.Select())
     agency = fields.ChoiceField(label=_("Agency"), required=False, widget=django_forms.Select())
     text = fields.LineField(
-        label=_("Reference or child"), help_text=_("How it begins: K7PM, or Ash"), called=_("What you look for"), required=False
+        label=_("Reference or child"), help_text=_("How it begins: K7PM, or Ash"), called=_("What you look for"), required=False, width=20
     )
     raised_from = fields.DayField(label=_("Raised from"), called=_("The first day"), required=False)
     raised_to = fields.DayField(label=_("Raised until"), called=_("The last day"), required=False)
@@ -109,7 +109,7 @@ def _as_reference(text: str) -> str:
 
 def _asked(request: HttpRequest) -> dict[str, Any]:
     """What the address asks for, with what was typed before, which only the session knows."""
-    asked = {name: value for name, value in request.GET.items() if name != "page"}
+    asked: dict[str, Any] = {name: value for name, value in request.GET.items() if name != "page"}
     if asked.pop(LOOKED_FOR, None):
         asked["text"] = request.session.get(LOOKED_FOR, "")
     elif text := asked.pop("text", ""):  # from a link elsewhere: a reference only
@@ -134,4 +134,6 @@ def _rows(found: list[Disagreement], person: User, now: Any) -> list[tuple[Disag
     """Each with whose move it is."""
     Standing.of_many(found, now)
     describe(found)
+    for d in found:
+        d.sides_said = sorted(d.standing.party_sides, key=lambda side: side.kind != SideKind.RAISING)  # type: ignore[attr-defined]
     return [(d, say_turn(d, d.standing.actor(person))) for d in found]

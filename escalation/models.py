@@ -62,7 +62,11 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         with connection.cursor() as cursor:
             cursor.execute(_CLAIM, {"now": now, "until": now + lease})
             row = cursor.fetchone()
-        return self.select_related("person", "disagreement", "clock").get(pk=row[0]) if row else None
+        return (
+            self.select_related("person", "disagreement__policy", "disagreement__partnership", "partnership", "clock").get(pk=row[0])
+            if row
+            else None
+        )
 
 
 _CLAIM = """

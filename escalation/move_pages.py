@@ -27,6 +27,8 @@ from escalation.page import find, identity, move_url
 from escalation.turns import say_turn
 from pages import times
 
+READ_FIRST = ("answer", "accept_mediation", "decline_mediation")  # both views stand open: they are what is answered
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
@@ -38,7 +40,7 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
     now = timezone.now()
     actor = d.standing.actor(_person(request))
     key, seen = _key(request), _seen(request)
-    if request.method == "POST" and Entry.objects.filter(disagreement=d, person=_person(request), key=key).exists():
+    if request.method == "POST" and Entry.objects.filter(disagreement=d, person=_person(request), key=key, kind=name).exists():
         return redirect("disagreement", d.reference)  # the same page posted twice
     is_open = name in {one.name for one in d.open_moves(actor)}
     form = _form(request, d, name, Occasion(d, actor, now, asked=request.GET.dict()), is_open=is_open)
@@ -56,7 +58,10 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
         return _overtaken(request, reference, name, overtaken, key)
     except MoveRefused as refused:
         _note_refusal(request, d, name)
-        return _not_open(request, d, name, str(refused))
+        if form is None:
+            return _not_open(request, d, name, str(refused))
+        form.add_error(None, str(refused))  # open, but not with what was chosen: everything stays in the form
+        return _ask(request, d, name, form, key, status=409)
     return _done(request, entry)
 
 
@@ -88,7 +93,7 @@ def _form(request: HttpRequest, d: Disagreement, name: str, occasion: Occasion, 
 # ── what is answered ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm, key: UUID, **more: Any) -> HttpResponse:
+def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm, key: UUID, status: int = 200, **more: Any) -> HttpResponse:
     """The page that asks. `more` is what a page that was overtaken says besides."""
     context = {
         **_page_of(d, name),
@@ -96,10 +101,11 @@ def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm, key: 
         "key": key,
         "told": foresight.who_will_be_told(d, name, form.occasion.actor),
         "views": reading.two_views(d, reading.positions(d)),
+        "views_open": name in READ_FIRST,
         "outcome": reading.outcome(d, timezone.localdate()) if form.shows_outcome or name == "propose_outcome" else None,
         **more,
     }
-    return render(request, "escalation/moves/move.html", context, status=409 if more else 200)
+    return render(request, "escalation/moves/move.html", context, status=status)
 
 
 def _not_open(request: HttpRequest, d: Disagreement, name: str, why: str = "") -> HttpResponse:
@@ -129,7 +135,7 @@ def _overtaken(request: HttpRequest, reference: str, name: str, overtaken: Overt
     }
     if name in {one.name for one in d.open_moves(actor)}:
         form = FORMS[name](Occasion(d, actor, timezone.now()), request.POST)
-        return _ask(request, d, name, form, key, overtaken=True, **news)
+        return _ask(request, d, name, form, key, status=409, overtaken=True, **news)
     context = {**_page_of(d, name), **news, "why": str(overtaken), "overtaken": True, "typed": _typed(request)}
     return render(request, "escalation/moves/not_open.html", context, status=409)
 

@@ -17,25 +17,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.acting import because_of
-from accounts.models import Post, User
+from accounts.models import Post, Team, User
 from disputes.models import Child, ChildReference, Disagreement, Draft, Entry, Seat, Side, Text
 from disputes.record import commitment, new_salt
 from disputes.seats import Actor, Standing
 from disputes.stages import Capacity, ChildSafe, SideKind, Stage
 from escalation import clocks, effects, notices, seating
+from escalation.refusals import MoveRefused, Overtaken
 from procedure.models import Policy
-
-
-class MoveRefused(Exception):
-    """The move is not open to this person now. Carries a sentence fit for them."""
-
-
-class Overtaken(MoveRefused):
-    """Somebody moved since the page was made. Carries their entry, so that the page can say what happened."""
-
-    def __init__(self, entry: Entry | None) -> None:
-        super().__init__(_("Somebody else has moved since you opened this page."))
-        self.entry = entry
 
 
 @dataclass(frozen=True)
@@ -70,6 +59,8 @@ def make(disagreement_id: UUID, move: str, *, by: User, given: Given, seen: int,
     with transaction.atomic():
         disagreement = _locked(disagreement_id)
         if done := Entry.objects.filter(disagreement=disagreement, person=by, key=key).first():
+            if done.kind != move:
+                raise MoveRefused(_("This page was used for another move already."))
             return done
         disagreement.standing = Standing.of(disagreement, now)
         actor = disagreement.standing.actor(by)
@@ -78,11 +69,12 @@ def make(disagreement_id: UUID, move: str, *, by: User, given: Given, seen: int,
             raise Overtaken(latest_move(disagreement))
         if move not in {open_move.name for open_move in disagreement.open_moves(actor)}:
             raise MoveRefused(_("That is not open to you now."))
+        _check_given(disagreement, move, given)
         return _write(disagreement, move, actor, given, key, now, is_note=is_note)
 
 
 def raise_disagreement(
-    draft: Draft, *, by: User, given: Given, team: Side | Any, post: Post | None, children: list[NewChild], now: dt.datetime
+    draft: Draft, *, by: User, given: Given, team: Team, post: Post | None, children: list[NewChild], now: dt.datetime
 ) -> Entry:
     """Send a draft: makes the disagreement and its first entry. The draft's id is the key; sending twice answers the first entry.
 
@@ -91,13 +83,13 @@ def raise_disagreement(
     author cannot raise it (no post, same team on both sides).
     """
     with transaction.atomic():
+        locked = Draft.objects.select_for_update().filter(pk=draft.pk).exists()  # the same draft posted twice waits here for itself
         if done := Entry.objects.filter(person=by, key=draft.pk, kind="send").first():
             return done
-        if draft.author_id != by.pk or draft.post.holder_id != by.pk:
-            raise MoveRefused(_("Only its author can send a draft."))
-        if team.pk == draft.post.team_id:
-            raise MoveRefused(_("Choose a team other than your own."))
         policy = Policy.objects.in_force(draft.partnership)
+        if not locked or draft.author_id != by.pk:
+            raise MoveRefused(_("Only its author can send a draft."))
+        _check_raising(draft, by, given, team, post, policy)
         urgent = bool(given.facts.get("at_immediate_risk"))
         disagreement = Disagreement(
             partnership=draft.partnership,
@@ -112,9 +104,7 @@ def raise_disagreement(
         with because_of(entry_id):
             disagreement.save(force_insert=True)
             own, other = (
-                Side.objects.create(
-                    partnership=draft.partnership, disagreement=disagreement, kind=kind, team=side_team, post=side_post
-                )
+                Side.objects.create(partnership=draft.partnership, disagreement=disagreement, kind=kind, team=side_team, post=side_post)
                 for kind, side_team, side_post in (
                     (SideKind.RAISING, draft.post.team, draft.post),
                     (SideKind.RESPONDING, team, post),
@@ -165,8 +155,39 @@ def reach_last_chaser(clock_id: UUID, *, now: dt.datetime) -> Entry | None:
 
 def latest_move(disagreement: Disagreement) -> Entry | None:
     """The entry of the last move (notes do not count), with its person; None if this person may not see it."""
-    same_version = disagreement.entries.filter(move_version=disagreement.move_version)
+    notes = [name for name in Disagreement.move_names() if Disagreement.is_note(name)]
+    same_version = disagreement.entries.filter(move_version=disagreement.move_version).exclude(kind__in=notes)
     return same_version.select_related("person", "post__team__agency").order_by("number").first()
+
+
+# ── what may be given ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _check_raising(draft: Draft, by: User, given: Given, team: Team, post: Post | None, policy: Policy) -> None:
+    """Raises MoveRefused when the draft cannot be sent so, whatever form it came through."""
+    if draft.post.holder_id != by.pk or draft.post.ended_on is not None:
+        raise MoveRefused(_("You no longer hold the post from which you began this. Begin it again from your present one."))
+    if team.pk == draft.post.team_id:
+        raise MoveRefused(_("Choose a team other than your own."))
+    if not draft.partnership.agencies.filter(pk=team.agency_id).exists() or (post and post.team_id != team.pk):
+        raise MoveRefused(_("Choose a team of this partnership, and somebody in it."))
+    if given.facts.get("category") not in {category.key for category in policy.document.categories}:
+        raise MoveRefused(_("Choose what the disagreement is about."))
+
+
+def _check_given(disagreement: Disagreement, move: str, given: Given) -> None:
+    """Raises MoveRefused for what no form of ours offers: another disagreement's side or entry, a side that can act for itself."""
+    standing = disagreement.standing
+    if move in ("record_answer_for", "record_confirmation_for"):
+        if given.recorded_for not in {side.pk for side in standing.turn.for_sides}:
+            raise MoveRefused(_("Choose the side for which you record this."))
+    elif given.recorded_for is not None:
+        raise MoveRefused(_("This cannot be recorded for another side."))
+    if (move == "correct_entry" or given.corrects) and not disagreement.entries.filter(pk=given.corrects).exists():
+        raise MoveRefused(_("Choose the entry that you want to correct."))
+    sides = {str(side.pk) for side in standing.party_sides}
+    if move == "propose_outcome" and any(str(issue.get("owner_side")) not in sides for issue in given.facts.get("issues", [])):
+        raise MoveRefused(_("Choose who will see to each outstanding issue."))
 
 
 # ── inside the door ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -192,24 +213,27 @@ def _write(
     entry_id = entry_id or uuid.uuid4()
     with because_of(entry_id):
         before = Before(disagreement.stage, disagreement.step)
+        seat = actor.seat_for(disagreement) if actor else None  # the seat from which it is done, before it moves on
         getattr(disagreement, move)(actor)
         if given.child_safe == ChildSafe.NO:
             disagreement.at_immediate_risk = True
         if not is_note:
             disagreement.move_version += 1
-        entry = _record(disagreement, move, actor, given, key, now, before.stage, entry_id)
+        entry = _record(disagreement, move, actor, seat, given, key, now, before.stage, entry_id)
         leaving = effects.apply(disagreement, entry, actor, given)
         _stamp_end(disagreement, entry)
         disagreement.__dict__.pop("standing", None)
         disagreement.standing = Standing.of(disagreement, max(now, entry.recorded_at or now))
         seating.tell(disagreement, entry, before.stage)
+        disagreement.standing.leave_out(leaving)
         clock = clocks.follow(disagreement, entry, before.stage, before.step)
         disagreement.due_at = clock.due_at if clock else None
         notices.owe(disagreement, entry, clock)
         disagreement.save()
-        for seat in leaving:  # last: whoever leaves writes everything else while still seated
-            seat.ends_at = entry.recorded_at
-            seat.save()
+        own = actor.seats if actor else ()
+        for ending in sorted(leaving, key=lambda seat: seat in own):  # last, and one's own last of all: who has left may write no more
+            ending.ends_at = entry.recorded_at
+            ending.save()
     return entry
 
 
@@ -225,13 +249,13 @@ def _record(
     disagreement: Disagreement,
     move: str,
     actor: Actor | None,
+    seat: Seat | None,
     given: Given,
     key: UUID,
     now: dt.datetime,
     from_stage: str,
     entry_id: UUID,
 ) -> Entry:
-    seat = actor.seat_for(disagreement) if actor else None
     words = {name: text for name, text in given.words.items() if text}
     salts = {name: new_salt() for name in words}
     Entry.objects.bulk_create(  # one INSERT, nothing read back: the database numbers, times and chains it

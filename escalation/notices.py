@@ -10,10 +10,10 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.models import StandIn, User
-from disputes.models import Disagreement, Entry, Seat
+from accounts.models import User
+from disputes.models import Disagreement, Draft, Entry
 from disputes.seats import Standing
-from disputes.stages import ENDS, OPEN, Capacity, ChildSafe
+from disputes.stages import ENDS, OPEN, Awaiting, Capacity, ChildSafe
 from escalation.models import Clock, Notice
 from procedure.clock import nudge_times, say_moment
 
@@ -27,8 +27,7 @@ HEARS_NEWS = (Capacity.RAISER, Capacity.RESPONDER, Capacity.SUPPORTER, Capacity.
 def owe(disagreement: Disagreement, entry: Entry, clock: Clock | None) -> None:
     """Writes what this entry makes due: whose move it is now, who hears of it, and the nudges of the running clock."""
     standing = disagreement.standing
-    day = timezone.localdate(entry.recorded_at)
-    for rule, people in _who_hears(standing, entry, day).items():
+    for rule, people in _who_hears(standing, entry).items():
         Notice.objects.bulk_create(
             Notice(
                 partnership=disagreement.partnership,
@@ -41,10 +40,10 @@ def owe(disagreement: Disagreement, entry: Entry, clock: Clock | None) -> None:
             )
             for person in people
         )
-    _retarget(disagreement, entry, clock, day)
+    _retarget(disagreement, entry, clock)
 
 
-def _who_hears(standing: Standing, entry: Entry, day: dt.date) -> dict[str, list[User]]:
+def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
     """Rule -> people; everybody at most once for an entry, never the person who made it."""
     heard = {entry.person_id}
 
@@ -55,34 +54,27 @@ def _who_hears(standing: Standing, entry: Entry, day: dt.date) -> dict[str, list
 
     everybody = [seat for seat in standing.seats if not (seat.positions_only and seat.capacity != Capacity.CHAIR)]
     newly_seated = [seat for seat in standing.seats if seat.opened_by == entry.pk]
-    if entry.stage in ENDS:
-        return {"ended": once(_people(everybody, day))} if entry.from_stage not in ENDS else {}
-    if entry.kind == "reach_limit":
-        return {"overdue": once(_people(newly_seated, day))}
-    if entry.kind == "reach_last_chaser":
-        return {"told": once(_people(newly_seated, day))}
+    hear_news = [seat for seat in standing.seats if seat.capacity in HEARS_NEWS]
     owed: dict[str, list[User]] = {}
-    if entry.kind == "say_child_at_immediate_risk" or entry.child_safe == ChildSafe.NO:
-        owed["urgent"] = once(_people([s for s in standing.seats if s.capacity in HEARS_NEWS], day))
+    if entry.kind == "say_child_at_immediate_risk" or entry.child_safe == ChildSafe.NO:  # after the end too: the child first (23.5)
+        owed["urgent"] = once(standing.people_in(hear_news))
+    if entry.stage in ENDS:
+        if entry.from_stage not in ENDS:
+            owed["ended"] = once(standing.people_in(everybody))
+        return owed
+    if entry.kind == "reach_limit":
+        return {"overdue": once(standing.people_in(newly_seated))}
+    if entry.kind == "reach_last_chaser":
+        return {"told": once(standing.people_in(newly_seated))}
     if not Disagreement.is_note(entry.kind):
-        owed["your_move"] = once(_people(standing.turn.seats, day))
-    owed["told"] = once(_people(newly_seated, day))
+        owed["your_move"] = once(standing.people_in(standing.turn.seats))
+    owed["told"] = once(standing.people_in(newly_seated))
     if not Disagreement.is_note(entry.kind):
-        owed["news"] = once(_people([seat for seat in standing.seats if seat.capacity in HEARS_NEWS], day))
+        owed["news"] = once(standing.people_in(hear_news))
     return owed
 
 
-def _people(seats: tuple[Seat, ...] | list[Seat], day: dt.date) -> list[User]:
-    """Who fills these seats: their people, and whoever stands in for their posts on that day."""
-    posts = [seat.post_id for seat in seats if seat.post_id]
-    stand_ins = (
-        StandIn.objects.filter(post__in=posts, starts_on__lte=day, ends_on__gte=day).select_related("person") if posts else []
-    )
-    people = [seat.person for seat in seats] + [stand_in.person for stand_in in stand_ins]
-    return [person for person in {person.pk: person for person in people}.values() if person.is_active]
-
-
-def _retarget(disagreement: Disagreement, entry: Entry, clock: Clock | None, day: dt.date) -> None:
+def _retarget(disagreement: Disagreement, entry: Entry, clock: Clock | None) -> None:
     """The nudges of the running clock go to whoever's move it is now; all others of this disagreement are no longer owed."""
     unsent = disagreement.notices.unsent().filter(clock__isnull=False)
     if clock is None:
@@ -90,7 +82,7 @@ def _retarget(disagreement: Disagreement, entry: Entry, clock: Clock | None, day
         return
     document, calendar = disagreement.policy.document, disagreement.policy.calendar
     times = nudge_times(clock.due_at, document.nudges, calendar, end_of_working_day=document.end_of_working_day)
-    holders = _people(disagreement.standing.turn.seats, day)
+    holders = disagreement.standing.people_in(disagreement.standing.turn.seats)
     wanted = {(rule, when, person.pk) for rule, when in times if when > entry.recorded_at for person in holders}
     for notice in unsent.exclude(clock=clock):
         notice.drop(entry.recorded_at, "moved on")
@@ -115,12 +107,37 @@ def _retarget(disagreement: Disagreement, entry: Entry, clock: Clock | None, day
     )
 
 
+def owe_stand_ins(notice: Notice, now: dt.datetime) -> None:
+    """A nudge was written when its clock started. Whoever stands in for its holders by now is owed the same one."""
+    clock, disagreement = notice.clock, notice.disagreement
+    if clock is None or disagreement is None or clock.stopped_at or disagreement.stage not in OPEN:
+        return
+    standing = Standing.of(disagreement, now)
+    known = set(clock.notices.filter(rule=notice.rule, due_at=notice.due_at).values_list("person_id", flat=True))
+    Notice.objects.bulk_create(
+        (
+            Notice(
+                partnership_id=notice.partnership_id,
+                disagreement=disagreement,
+                person=person,
+                rule=notice.rule,
+                clock=clock,
+                due_at=notice.due_at,
+                written_at=now,
+            )
+            for person in standing.people_in(standing.turn.seats)
+            if person.pk not in known
+        ),
+        ignore_conflicts=True,
+    )
+
+
 def is_still_owed(notice: Notice, now: dt.datetime) -> str:
     """Empty when the notice is still owed, else a short code why not: asked again just before sending."""
     if not notice.person.is_active:
         return "person left"
     if notice.disagreement is None:
-        return ""
+        return "" if Draft.objects.filter(pk=notice.draft_key).exists() else "draft was sent"
     disagreement = notice.disagreement
     standing = Standing.of(disagreement, now)
     if not standing.actor(notice.person).seats:
@@ -128,9 +145,9 @@ def is_still_owed(notice: Notice, now: dt.datetime) -> str:
     if notice.clock_id:
         if disagreement.stage not in OPEN or notice.clock is None or notice.clock.stopped_at:
             return "moved on"
-        if notice.person not in _people(standing.turn.seats, timezone.localdate(now)):
+        if notice.person not in standing.people_in(standing.turn.seats):
             return "not theirs now"
-    if notice.rule == "your_move" and notice.person not in _people(standing.turn.seats, timezone.localdate(now)):
+    if notice.rule == "your_move" and notice.person not in standing.people_in(standing.turn.seats):
         return "moved on"
     return ""
 
@@ -154,12 +171,15 @@ def _context(notice: Notice) -> dict[str, object]:
     disagreement = notice.disagreement
     url = f"{settings.SITE_URL}/desk/" if disagreement is None else f"{settings.SITE_URL}/disagreements/{disagreement.reference}/"
     due = (notice.clock.due_at if notice.clock else None) or (disagreement.due_at if disagreement else None)
+    turn = disagreement.standing.turn if disagreement else None
     return {
         "person": notice.person,
         "reference": disagreement.reference if disagreement else "",
         "partnership": notice.partnership,
         "url": url,
         "awaiting": disagreement.awaiting if disagreement else "",
+        "countersign": bool(turn and turn.awaiting == Awaiting.CONFIRMATION and not turn.sides),
+        "record_for": bool(turn and turn.for_sides),
         "step": disagreement.present_step.name if disagreement else "",
         "due": say_moment(due) if due else "",
         "assumed": bool(disagreement and disagreement.present_step.limit and disagreement.present_step.limit.assumed),

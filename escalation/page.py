@@ -19,8 +19,10 @@ from audit.models import Trace
 from disputes.disagreement import MAIN, NOTE, by_reference
 from disputes.models import Disagreement
 from disputes.seats import Actor
+from disputes.stages import PARTIES, SideKind
 from escalation import reading
 from escalation.models import Clock
+from escalation.moves import latest_move
 from escalation.turns import Saying, say_turn
 from pages import times
 
@@ -71,13 +73,14 @@ def who_can_see(request: HttpRequest, reference: str) -> HttpResponse:
     """Who can see this, why and since when: seats, stand-ins, auditors. Exclusions are nobody's business."""
     d = find(request, reference)
     today = timezone.localdate()
-    posts = [seat.post_id for seat in d.standing.seats if seat.post_id]
-    stand_ins = StandIn.objects.filter(post__in=posts, starts_on__lte=today, ends_on__gte=today)
+    standing = d.standing
+    posts = [seat.post_id for seat in standing.seats if seat.post_id]
+    stand_ins = StandIn.objects.filter(post__in=posts, starts_on__lte=today, ends_on__gte=today).select_related("person", "post__holder")
     context = {
         **identity(d),
         "seats": d.standing.seats,
-        "stand_ins": stand_ins.select_related("person", "post__holder").order_by("person__name"),
-        "auditors": Appointment.objects.people(d.partnership, Office.AUDITOR, today),
+        "stand_ins": [one for one in stand_ins.order_by("person__name") if standing.actor(one.person).seats],
+        "auditors": [one for one in Appointment.objects.people(d.partnership, Office.AUDITOR, today) if one.pk not in standing.excluded],
     }
     return render(request, "escalation/page/who_can_see.html", context)
 
@@ -97,7 +100,7 @@ def identity(d: Disagreement) -> dict[str, Any]:
         "url": reverse("disagreement", args=[d.reference]),
         "children": list(d.children.all()),
         "category": category,
-        "sides": d.standing.party_sides,
+        "sides": sorted(d.standing.party_sides, key=lambda side: PARTIES.index(SideKind(side.kind))),
         "step_name": step if d.is_open else d.get_stage_display(),
         "numbers": (d.partnership.front_door, d.partnership.out_of_hours),
     }
@@ -127,7 +130,8 @@ class Panel:
     due_at: dt.datetime | None = None
     working: tuple[str, ...] = ()
     assumed: bool = False
-    since: dt.datetime | None = None
+    since: dt.datetime | None = None  # when it became their move, and when the mail about it went
+    mailed: dt.datetime | None = None
     main: tuple[str, str] | None = None
     buttons: list[tuple[str, str]] = field(default_factory=list)
     more: list[tuple[str, str]] = field(default_factory=list)
@@ -166,7 +170,11 @@ def _open_panel(d: Disagreement, saying: Saying, clocks: list[Clock]) -> Panel:
     )
     if running:
         running.disagreement = d  # its policy is loaded already
-        made.working, made.assumed, made.since = running.explained.working, running.explained.assumed, running.started_at
+        made.working, made.assumed = running.explained.working, running.explained.assumed
+    if not saying.mine and (asked := latest_move(d)):
+        made.since = asked.recorded_at
+        told = d.notices.filter(entry=asked, rule="your_move", sent_at__isnull=False)
+        made.mailed = told.order_by("sent_at").values_list("sent_at", flat=True).first()
     return made
 
 

@@ -14,7 +14,7 @@ from accounts.models import Post, Team, User
 from disputes.models import Disagreement, Entry, Side
 from disputes.record import POSITIONS
 from disputes.seats import Actor
-from disputes.stages import ENDS
+from disputes.stages import ENDS, PARTIES
 from escalation import words
 from pages import times
 
@@ -92,7 +92,7 @@ def two_views(d: Disagreement, stated: Iterable[Entry]) -> list[View]:
             view.first, view.later = _statement(entry), []
         else:
             view.later.append(_statement(entry))
-    return list(views.values())
+    return [views[kind] for kind in PARTIES if kind in views]
 
 
 def _statement(entry: Entry) -> Statement:

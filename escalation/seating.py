@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from accounts.models import Appointment, Office, Post, User
+from accounts.models import Appointment, Office, Post, StepPost, User
 from disputes.models import Disagreement, Entry, Exclusion, Seat, Side
+from disputes.seats import managers_above
 from disputes.stages import ACTING, ENDS, Capacity, SideKind, Stage
 
 
@@ -44,9 +45,7 @@ def open_seat(
     )
 
 
-def seat_post(
-    disagreement: Disagreement, entry: Entry, side: Side, post: Post | None, capacity: str, step: int | None
-) -> Seat | None:
+def seat_post(disagreement: Disagreement, entry: Entry, side: Side, post: Post | None, capacity: str, step: int | None) -> Seat | None:
     """Seats whoever holds this post; None when nobody on the system does."""
     if post is None or not post.is_held or post.holder is None:
         return None
@@ -54,26 +53,52 @@ def seat_post(
 
 
 def seat_responders(disagreement: Disagreement, entry: Entry, side: Side) -> list[Seat]:
-    """The place addressed, or everybody with a practitioner's post in the team asked."""
-    posts = [side.post] if side.post else list(side.team.posts.filter(level=0, ended_on=None).select_related("holder"))
+    """The place addressed; where nobody sits in it, everybody with a practitioner's post in the team asked."""
+    if side.post and (seat := seat_post(disagreement, entry, side, side.post, Capacity.RESPONDER, 1)):
+        return [seat]
+    posts = side.team.posts.filter(level=0, ended_on=None).select_related("holder")
     seats = (seat_post(disagreement, entry, side, post, Capacity.RESPONDER, 1) for post in posts)
     return [seat for seat in seats if seat]
 
 
-def acting_post(disagreement: Disagreement, side: Side) -> Post | None:
-    """The post from which a side's line goes up: that of whoever acts now, else the one first addressed."""
-    for seat in disagreement.standing.acting_seats([side]):
-        if seat.post:
-            return seat.post
-    if side.post:
-        return side.post
-    return side.team.posts.filter(level=0, ended_on=None).first()
+def acting_post(disagreement: Disagreement, side: Side, step: int | None = None) -> Post | None:
+    """The post from which a side's line goes up to `step` (None: to the next one): that of whoever acted last below it, else the one
+    first addressed."""
+    step = disagreement.acting_step + 1 if step is None else step
+    below = [
+        seat
+        for seat in disagreement.standing.seats
+        if seat.side_id == side.pk and seat.post and seat.capacity in ACTING and (seat.step or 0) < step
+    ]
+    if below:
+        return max(below, key=lambda seat: seat.step or 0).post
+    return side.post or side.team.posts.filter(level=0, ended_on=None).first()
+
+
+def managers_for(disagreement: Disagreement, side: Side, step: int) -> list[Post]:
+    """Who could act for a side at a step, the likeliest first (23.15, 23.16): the team's own mapping, then the line (and the adviser)
+    of whoever acted last, then that of the place first addressed, then whoever stands above them. Empty: a gap."""
+    level = disagreement.policy.ladder.step(step).level
+    lines = [post for post in (acting_post(disagreement, side, step), side.post) if post]
+    mapped = StepPost.objects.filter(team=side.team, level=level).select_related("post__holder", "post__team__agency").first()
+    found = [mapped.post] if mapped else []
+    for post in lines:
+        found += managers_above(post, level)
+    for post in lines:
+        found += [above for above in post.up_the_line() if above.level >= level]
+    return [post for post in dict.fromkeys(found) if post.is_held]
 
 
 def manager_for(disagreement: Disagreement, side: Side, step: int) -> Post | None:
-    """Who acts for a side at a step, found from posts (23.15, 23.16); None where there is a gap."""
-    post = acting_post(disagreement, side)
-    return post.manager_at(disagreement.policy.ladder.step(step).level) if post else None
+    """Who acts for a side at a step, found from posts: the likeliest who may sit there; None where there is a gap."""
+    return next((post for post in managers_for(disagreement, side, step) if _may_sit(disagreement, post, side)), None)
+
+
+def _may_sit(disagreement: Disagreement, post: Post, side: Side) -> bool:
+    """Nobody sits on two sides, and an exclusion beats every right. Where both sides share a manager, the other finds one above."""
+    standing = disagreement.standing
+    elsewhere = any(seat.person_id == post.holder_id and seat.side_id != side.pk for seat in standing.seats)
+    return not elsewhere and post.holder_id not in standing.excluded
 
 
 def capacity_at(disagreement: Disagreement, step: int) -> str:
@@ -81,9 +106,7 @@ def capacity_at(disagreement: Disagreement, step: int) -> str:
     return Capacity.LINE_MANAGER if stage == Stage.LINE_MANAGER else Capacity.SENIOR
 
 
-def seat_managers(
-    disagreement: Disagreement, entry: Entry, step: int, chosen: dict[str, Post | None] | None = None
-) -> list[Seat]:
+def seat_managers(disagreement: Disagreement, entry: Entry, step: int, chosen: dict[str, Post | None] | None = None) -> list[Seat]:
     """Seats each party side's manager of `step`: the chosen post, else the one found from posts. Who was seated there early stays."""
     seats = []
     for side in disagreement.standing.party_sides:
@@ -91,8 +114,9 @@ def seat_managers(
         if post is None:
             if any(s.side_id == side.pk and s.step == step and s.capacity in ACTING for s in disagreement.standing.seats):
                 continue  # told when the limit was reached: looked for again, it would be their own manager
-            post = manager_for(disagreement, side, step)
-        seats.append(seat_post(disagreement, entry, side, post, capacity_at(disagreement, step), step))
+        wanted = [post] if post else managers_for(disagreement, side, step)
+        tried = (seat_post(disagreement, entry, side, one, capacity_at(disagreement, step), step) for one in wanted)
+        seats.append(next((seat for seat in tried if seat), None))
     return [seat for seat in seats if seat]
 
 
@@ -147,10 +171,11 @@ def tell(disagreement: Disagreement, entry: Entry, from_stage: str) -> None:
             continue
         if telling.who == "office":
             opened |= bool(seat_office(disagreement, entry))
-        elif telling.who == "chair" and entry.kind == "ask_the_chair":
-            opened |= bool(seat_chair(disagreement, entry))
         elif telling.who == "next_manager":
             opened |= bool(seat_next_managers(disagreement, entry))
+    if entry.kind == "ask_the_chair":  # whatever the policy tells: who is asked must be able to answer (23.17)
+        seated = seat_chair(disagreement, entry)
+        opened |= bool(seated or seat_office(disagreement, entry))
     if entry.kind in ("reach_last_chaser", "record_confirmation_for"):  # who may close it, who must countersign
         opened |= bool(seat_office(disagreement, entry))
     if opened:

@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class EvidenceConfig(AppConfig):
     name = "evidence"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from escalation import desk
+        from evidence import views
+
+        desk.MORE.append(views.on_the_desk)

@@ -1,5 +1,10 @@
-"""The addresses of this room."""
+"""The addresses of what auditors find and take away."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from evidence import views
+
+urlpatterns = [
+    path("exports/", views.exports, name="exports"),
+    path("exports/history.csv", views.history, name="export-history"),
+]

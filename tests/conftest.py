@@ -41,6 +41,7 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         embedded.ensure_running(database.data_dir(), database=None, for_tests=True)
         template = _migrated_template()
+        _let_tests_act_as_the_clock()
         _clone(template)
     yield
     with django_db_blocker.unblock():
@@ -76,6 +77,14 @@ def _migrated_template() -> str:
             pytest.exit(f"manage.py migrate failed:\n{migrated.stdout}{migrated.stderr}", returncode=3)
         server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(unfinished), sql.Identifier(template)))
     return template
+
+
+def _let_tests_act_as_the_clock() -> None:
+    """In the tests' own server only: the web's role may put on that of the clock, and inherits nothing from it."""
+    data_dir = database.data_dir()
+    with embedded.locked(data_dir.with_name("test-template.lock")), embedded.superuser(data_dir) as server:
+        if server.execute("SELECT pg_has_role('accord_app', 'accord_clock', 'SET')").fetchone() != (True,):
+            server.execute("GRANT accord_clock TO accord_app WITH INHERIT FALSE, SET TRUE")
 
 
 def _drop_leftovers(server: psycopg.Connection[Any], keep: str) -> None:
@@ -154,6 +163,27 @@ def as_role(django_db_setup: None) -> Callable[[str], contextlib.AbstractContext
             yield connection
 
     return connect
+
+
+@pytest.fixture
+def as_clock(django_db_setup: None) -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """`with as_clock():` is the clock's own role on Django's connection, for sweeps inside the test's process."""
+
+    @contextlib.contextmanager
+    def put_on() -> Iterator[None]:
+        _set_role("SET ROLE accord_clock")
+        try:
+            yield
+        finally:
+            if not connections["default"].needs_rollback:
+                _set_role("RESET ROLE")
+
+    return put_on
+
+
+def _set_role(statement: str) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(statement)
 
 
 # ── Processes of our own ────────────────────────────────────────────────────────────────────────────────────────────

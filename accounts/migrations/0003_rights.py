@@ -14,16 +14,16 @@ $$;
 GRANT EXECUTE ON FUNCTION accord_person(), accord_today() TO accord_app, accord_clock, accord_sealer, accord_report;
 
 CREATE FUNCTION accord_audited() RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT partnership_id FROM accounts_appointment
-    WHERE person_id = accord_person() AND office = 'auditor'
+    WHERE person_id = (SELECT id FROM accounts_user WHERE id = accord_person() AND is_active) AND office = 'auditor'
       AND starts_on <= accord_today() AND (ends_on IS NULL OR ends_on >= accord_today())
 $$;
 CREATE FUNCTION accord_represents(partnership uuid, agency uuid) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT EXISTS (
         SELECT 1 FROM accounts_appointment
-        WHERE person_id = accord_person() AND partnership_id = partnership
+        WHERE person_id = (SELECT id FROM accounts_user WHERE id = accord_person() AND is_active) AND partnership_id = partnership
           AND (office = 'office' OR (office = 'representative' AND agency_id = agency))
           AND starts_on <= accord_today() AND (ends_on IS NULL OR ends_on >= accord_today()))
 $$;

@@ -8,39 +8,41 @@ from django.db import migrations
 
 FUNCTIONS = r"""
 CREATE FUNCTION accord_visible(whole boolean DEFAULT false) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-    SELECT seat.disagreement_id FROM disputes_seat seat
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    WITH me AS (SELECT id FROM accounts_user WHERE id = accord_person() AND is_active)
+    SELECT seat.disagreement_id FROM disputes_seat seat, me
     WHERE (seat.ends_at IS NULL OR seat.ends_at > clock_timestamp())
-      AND (seat.person_id = accord_person() OR seat.post_id IN (
+      AND (seat.person_id = me.id OR seat.post_id IN (
             SELECT post_id FROM accounts_standin
-            WHERE person_id = accord_person() AND accord_today() BETWEEN starts_on AND ends_on))
+            WHERE person_id = me.id AND accord_today() BETWEEN starts_on AND ends_on))
       AND NOT (whole AND seat.positions_only)
       AND NOT EXISTS (
-            SELECT 1 FROM disputes_exclusion e WHERE e.disagreement_id = seat.disagreement_id AND e.person_id = accord_person())
+            SELECT 1 FROM disputes_exclusion e WHERE e.disagreement_id = seat.disagreement_id AND e.person_id = me.id)
     UNION
-    SELECT d.id FROM disputes_disagreement d
+    SELECT d.id FROM disputes_disagreement d, me
     WHERE d.partnership_id IN (SELECT accord_audited())
-      AND NOT EXISTS (SELECT 1 FROM disputes_exclusion e WHERE e.disagreement_id = d.id AND e.person_id = accord_person())
+      AND NOT EXISTS (SELECT 1 FROM disputes_exclusion e WHERE e.disagreement_id = d.id AND e.person_id = me.id)
 $$;
 
 CREATE FUNCTION accord_raised(disagreement uuid) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT EXISTS (SELECT 1 FROM disputes_disagreement WHERE id = disagreement AND raised_by_id = accord_person() AND move_version = 0)
 $$;
 
 CREATE FUNCTION accord_drafts() RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT id FROM disputes_draft WHERE author_id = accord_person()
     UNION SELECT draft_id FROM disputes_draftreader WHERE person_id = accord_person()
 $$;
 
-CREATE FUNCTION accord_last_link(disagreement uuid, OUT number integer, OUT hash text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-    SELECT e.number, e.hash FROM disputes_entry e WHERE e.disagreement_id = disagreement ORDER BY e.number DESC LIMIT 1
+CREATE FUNCTION accord_last_link(
+    disagreement uuid, OUT number integer, OUT hash text, OUT stage text, OUT move_version integer, OUT recorded_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT e.number, e.hash, e.stage, e.move_version, e.recorded_at FROM disputes_entry e WHERE e.disagreement_id = disagreement ORDER BY e.number DESC LIMIT 1
 $$;
 
 CREATE FUNCTION accord_move_is_allowed(move text, from_stage text, to_stage text) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT EXISTS (
         SELECT 1 FROM disputes_allowedmove a WHERE a.kind = move AND a.from_stage = $2 AND a.to_stage = $3)
 $$;
@@ -49,9 +51,10 @@ CREATE FUNCTION accord_microseconds(moment text) RETURNS bigint LANGUAGE sql IMM
     SELECT (extract(epoch FROM moment::timestamptz) * 1000000)::bigint
 $$;
 
-CREATE FUNCTION accord_entry_body(e jsonb) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, public AS $$
+CREATE FUNCTION accord_entry_body(e jsonb) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT jsonb_build_object(
-        'v', 1, 'id', e -> 'id', 'disagreement', e -> 'disagreement_id', 'number', e -> 'number', 'kind', e -> 'kind',
+        'v', 1, 'id', e -> 'id', 'partnership', e -> 'partnership_id', 'key', e -> 'key',
+        'disagreement', e -> 'disagreement_id', 'number', e -> 'number', 'kind', e -> 'kind',
         'person', e -> 'person_id', 'post', e -> 'post_id', 'standing_in_for', e -> 'standing_in_for_id', 'side', e -> 'side_id',
         'recorded_for', e -> 'recorded_for_id', 'corrects', e -> 'corrects_id', 'from_stage', e -> 'from_stage',
         'stage', e -> 'stage', 'step', e -> 'step', 'move_version', e -> 'move_version', 'child_safe', e -> 'child_safe',
@@ -61,7 +64,7 @@ CREATE FUNCTION accord_entry_body(e jsonb) RETURNS text LANGUAGE sql STABLE SET 
 $$;
 
 CREATE FUNCTION accord_refuse_move_without_entry(disagreement uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     d disputes_disagreement;
     e disputes_entry;

@@ -180,7 +180,9 @@ ALLOWED = {
     ],
     "say_still_at_risk": [
         ("closed", "closed"),
+        ("redirected", "redirected"),
         ("resolved", "resolved"),
+        ("withdrawn", "withdrawn"),
     ],
     "say_which_child": [
         ("line_manager", "line_manager"),

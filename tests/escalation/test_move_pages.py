@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.acting import acting_as
 from accounts.models import StandIn, StepPost, User
 from audit.models import Trace
-from disputes.models import ChildReference, Disagreement, Entry, OutstandingIssue, Seat, Text
+from disputes.models import ChildReference, Disagreement, Entry, Exclusion, OutstandingIssue, Seat, Text
 from escalation.answer_forms import ISSUES
 from escalation.forms import FORMS
 from escalation.move_form import Occasion
@@ -271,6 +271,26 @@ def test_the_page_says_who_will_be_told_and_shows_both_views(w: World, client: C
     assert "Mona" not in told
     assert "Two terms of neglect" in html
     assert "Below the threshold" in html
+
+
+def test_who_stands_in_is_told_too(w: World, client: Client) -> None:
+    d = factories.at_line_managers(w)
+    factories.stand_in(w.posts["grace"], w.zoe)
+    told = page_of(client, d, "answer", w.mona).split("Who will be told")[1].split("</ul>")[0]
+    assert "Zoe, standing in for Grace, Line manager" in told
+
+
+def test_a_choice_that_the_door_refuses_keeps_everything_in_the_form(w: World, client: Client) -> None:
+    d = factories.at_line_managers(w)
+    with acting_as(w.aisha):
+        Exclusion.objects.create(partnership=w.partnership, disagreement=d, person=w.hal)
+    answer = post(client, d, "change_opposite_number", w.grace, post=str(w.posts["hal"].pk), reason="MY WORDS")
+    said = answer.content.decode()
+    assert answer.status_code == 409
+    assert "That person cannot take part" in said
+    assert "MY WORDS</textarea>" in said
+    with acting_as(w.grace):
+        assert Trace.objects.filter(kind="refused", what="change_opposite_number").exists()
 
 
 def test_asking_the_chair_names_the_chair_and_the_office(w: World, client: Client) -> None:

@@ -45,7 +45,7 @@ def run_all(stop: threading.Event) -> None:
             return
         close_old_connections()  # one that broke is not used again
         try:
-            import_string(job["task"])()
+            import_string(str(job["task"]))()
         except Exception as error:
             log.error("%s failed: %s", job["task"], type(error).__name__)  # the message itself might hold words
     close_old_connections()

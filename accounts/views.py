@@ -1,22 +1,20 @@
 """Signing in by e-mail address and password, and signing out."""
 
-from uuid import UUID
-
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from accounts.forms import SignIn
-from accounts.models import Appointment, Office, Partnership, Post, User
+from accounts.models import Partnership, User
 
 
 @login_not_required
@@ -81,18 +79,7 @@ def _own_partnership(person: User) -> tuple[str, bool]:
 
 
 def demo_people() -> list[tuple[str, str, str, str]]:
-    """Name, address, role and agency of everybody in a demonstration; nobody where there is none."""
-    partnerships = list(Partnership.objects.filter(is_demo=True))
-    if not partnerships:
+    """Name, address, role and agency of whom one may sign in as, one for each role; nobody where there is no demonstration."""
+    if not Partnership.objects.filter(is_demo=True).exists():
         return []
-    posts = Post.objects.filter(team__agency__partnerships__in=partnerships, ended_on=None).order_by("team__agency__name", "level")
-    held = [(post.holder, post.title, post.team.agency.name) for post in posts.select_related("holder", "team__agency").distinct()]
-    appointments = Appointment.objects.on(timezone.localdate()).filter(partnership__in=partnerships).order_by("starts_on", "pk")
-    for appointment in appointments.select_related("person", "partnership", "agency"):
-        place = appointment.agency or appointment.partnership
-        held.append((appointment.person, str(Office(appointment.office).label), str(place)))
-    people: dict[UUID, tuple[str, str, str, str]] = {}
-    for person, role, where in held:
-        if person is not None and person.is_active and person.has_usable_password():
-            people.setdefault(person.pk, (person.name, person.email, role, where))
-    return list(people.values())
+    return [(shown.name, shown.email, shown.role, shown.agency) for shown in import_string(settings.ACCORD_DEMO_PEOPLE)]

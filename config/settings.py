@@ -28,6 +28,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 ACCORD_PARTNERSHIP = env.str("ACCORD_PARTNERSHIP", default="")  # the name in the header before anyone has signed in
 ACCORD_DEMO_PASSWORD = env.str("ACCORD_DEMO_PASSWORD", default="northshire-demo-1")  # of demo people; the sign-in page shows it
+ACCORD_DEMO_PEOPLE = "demo.people.SIGN_IN_AS"  # shown on the sign-in page of a demonstration
 
 # ── What it is made of ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -165,7 +165,7 @@ def record(d: Disagreement, actor: Actor, *, ours: bool) -> QuerySet[Entry]:
 def timeline(d: Disagreement, entries: list[Entry]) -> list[Item]:
     """These entries as the page shows them; ids in their facts become names, in three queries for all of them."""
     every = entries + [correction for entry in entries for correction in entry.corrections.all()]
-    names = _Names.of(every)
+    names = _Names.of(d, every)
     return [_item(d, entry, names, [_item(d, one, names, []) for one in entry.corrections.all()]) for entry in entries]
 
 
@@ -192,11 +192,12 @@ class _Names:
     posts: dict[str, str]
     teams: dict[str, str]
     people: dict[str, str]
+    sides: dict[str, str]
 
     POSTS = ("own_post", "other_post", "post")
 
     @classmethod
-    def of(cls, entries: list[Entry]) -> _Names:
+    def of(cls, d: Disagreement, entries: list[Entry]) -> _Names:
         posts, teams, people = set(), set(), set()
         for entry in entries:
             posts |= {entry.facts[name] for name in cls.POSTS if entry.facts.get(name)} | set(entry.facts.get("supporters", []))
@@ -207,6 +208,7 @@ class _Names:
             posts={str(post.pk): f"{post}, {post.team}" for post in held},
             teams={str(team.pk): str(team) for team in Team.objects.filter(pk__in=teams).select_related("agency")},
             people={str(person.pk): person.name for person in User.objects.filter(pk__in=people)},
+            sides={str(side.pk): str(side) for side in d.standing.sides},
         )
 
     def say(self, facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -219,6 +221,9 @@ class _Names:
             owner = self.people.get(str(issue.get("owner")), "")
             due = times.day(dt.date.fromisoformat(issue["due_on"]))
             said.append((_("Outstanding issue %(number)d") % {"number": number}, f"{owner}, {due}" if owner else due))
+        said += [(_("Unconfirmed by"), self.sides.get(str(side), "")) for side in facts.get("unconfirmed", [])]
+        if facts.get("decided_on"):
+            said.append((_("Decided on"), times.day(dt.date.fromisoformat(facts["decided_on"]))))
         return [(label, value) for label, value in said if value]
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from disputes.models import Disagreement
 from disputes.seats import Actor
-from disputes.stages import Awaiting, Stage
+from disputes.stages import Awaiting, Mediation, Stage
 
 MAIN_MOVE = {
     Awaiting.MATCH: "match_child",
@@ -41,11 +41,17 @@ def say_turn(disagreement: Disagreement, actor: Actor | None) -> Saying:
     move = MAIN_MOVE.get(Awaiting(turn.awaiting)) if turn.awaiting else None
     if turn.for_sides and turn.awaiting in (Awaiting.MATCH, Awaiting.ANSWER):
         move = "record_answer_for"
-    elif turn.for_sides and turn.awaiting == Awaiting.CONFIRMATION:
+    elif turn.for_sides and turn.awaiting == Awaiting.CONFIRMATION and not _has_to_confirm(disagreement, actor):
         move = "record_confirmation_for"
     elif turn.awaiting == Awaiting.CONFIRMATION and not disagreement.standing.unconfirmed_sides:
         move = "countersign"
     return Saying(mine, _who(disagreement), _ask(disagreement), move, due_at)
+
+
+def _has_to_confirm(disagreement: Disagreement, actor: Actor | None) -> bool:
+    """One's own confirmation comes before recording that of a side which is not on the system."""
+    seat = actor.acting_seat(disagreement) if actor else None
+    return seat is not None and seat.side in disagreement.standing.unconfirmed_sides
 
 
 def _who(disagreement: Disagreement) -> str:
@@ -74,7 +80,7 @@ def _ask(disagreement: Disagreement) -> str:
             Stage.REDIRECTED: _("Taken to another procedure."),
         }[Stage(disagreement.stage)]
     turn = disagreement.standing.turn
-    if turn.for_sides:
+    if turn.for_sides and turn.awaiting in (Awaiting.MATCH, Awaiting.ANSWER, Awaiting.CONFIRMATION):
         absent = ", ".join(str(side) for side in turn.for_sides)
         if turn.awaiting == Awaiting.CONFIRMATION:
             return _("Nobody at %(side)s is on the system. Record their confirmation for them.") % {"side": absent}
@@ -86,9 +92,21 @@ def _ask(disagreement: Disagreement) -> str:
         Awaiting.MATCH: _("Say whether you know which child this is, so that %(raiser)s can be answered."),
         Awaiting.IDENTITY: _("Say how the other side can tell which child this is."),
         Awaiting.ANSWER: _("Answer with your view and your reasons."),
-        Awaiting.DECISION: _("They have answered. Agree an outcome, or take it to the next step."),
+        Awaiting.DECISION: _ask_what_next(disagreement),
         Awaiting.CONFIRMATION: _("Confirm the proposed outcome in writing, or say what should change."),
         Awaiting.CHAIR: _("Accept and offer mediation, or decline with reasons."),
         Awaiting.MEDIATION: _("Hold the mediation and record it."),
         Awaiting.NOTHING: "",
     }[Awaiting(turn.awaiting)] % {"raiser": raiser}
+
+
+def _ask_what_next(disagreement: Disagreement) -> str:
+    """Said to the raising side after an answer, a change asked for, or the Chair's part; reads right to the other side too."""
+    agreement = disagreement.standing.agreement
+    if disagreement.mediation == Mediation.HELD:
+        return _("The mediation has been held. Propose an outcome, or close it without agreement.")
+    if disagreement.mediation == Mediation.DECLINED:
+        return _("The Chair has declined to mediate. Propose an outcome, or close it without agreement.")
+    if agreement and agreement.declined_by_id:
+        return _("A side has asked for changes. Propose another outcome, or take it to the next step.")
+    return _("There is an answer. Agree an outcome, or take it to the next step.")

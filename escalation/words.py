@@ -83,6 +83,7 @@ TEXTS: dict[str, str | Promise] = {
     "not_delivered": gettext_lazy("What was not delivered"),
     "concern": gettext_lazy("The concern"),
     "correction": gettext_lazy("What should stand beside it"),
+    "comment": gettext_lazy("Comment"),
 }
 
 # Facts that are choices: fact -> (label, value -> words). Ids of posts, teams and people are named by escalation.reading.
@@ -127,6 +128,10 @@ FACTS: dict[str, tuple[str | Promise, Mapping[Any, str | Promise]]] = {
         },
     ),
     "agreement_version": (gettext_lazy("Version"), {}),
+    "worker_satisfied": (gettext_lazy("The worker is satisfied"), YES_NO),
+    "agency_satisfied": (gettext_lazy("The agency is satisfied"), YES_NO),
+    "general_issue": (gettext_lazy("There is a general issue"), YES_NO),
+    "debrief": (gettext_lazy("A debrief would help"), YES_NO),
 }
 
 DONE: dict[str, str | Promise] = {

@@ -24,6 +24,18 @@ GRANT INSERT ON escalation_historicalclock TO accord_clock;
 CREATE POLICY clock ON escalation_clock TO accord_clock USING (true) WITH CHECK (true);
 CREATE POLICY clock ON escalation_notice TO accord_clock USING (true) WITH CHECK (true);
 CREATE POLICY clock_written ON escalation_historicalclock FOR INSERT TO accord_clock WITH CHECK (history_user_id IS NULL);
+
+CREATE FUNCTION accord_longest_waiting() RETURNS timestamptz
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT least(
+        (SELECT min(greatest(due_at, leased_until)) FROM escalation_notice
+         WHERE sent_at IS NULL AND dropped_at IS NULL AND failed_at IS NULL AND due_at <= clock_timestamp()
+           AND (leased_until IS NULL OR leased_until <= clock_timestamp())),
+        (SELECT min(due_at) FROM escalation_clock
+         WHERE stopped_at IS NULL AND reached_at IS NULL AND due_at <= clock_timestamp()))
+$$;
+REVOKE EXECUTE ON FUNCTION accord_longest_waiting() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION accord_longest_waiting() TO accord_app;
 """
 
 

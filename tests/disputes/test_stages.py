@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -311,7 +312,7 @@ def stands(w: World, state: str, as_clock: Any) -> Disagreement:
     d = STATES[state](w)
     if state == "silent after the last chaser":
         with as_clock():
-            tasks.notice_due_clocks(timezone.now() + timezone.timedelta(days=60))
+            tasks.notice_due_clocks(timezone.now() + dt.timedelta(days=60))
     return d
 
 

@@ -256,6 +256,7 @@ def test_a_silent_side_is_closed_as_unconfirmed_by_the_office(w: World, client: 
         silent = str(d.standing.unconfirmed_sides[0].pk)
     entry = done(client, d, "close_as_unconfirmed", w.office, reason="No answer after the last chaser")
     assert entry.facts == {"unconfirmed": [silent]}
+    assert "Unconfirmed by: <strong><bdi>Children&#x27;s Social Care" in client.get(f"/disagreements/{d.reference}/").content.decode()
     assert look(d, w.aisha).stage == "closed"
 
 
@@ -630,6 +631,15 @@ def test_half_an_issue_is_refused(w: World, client: Client) -> None:
     assert len(list(ISSUES)) == 5
     with acting_as(w.sam):
         assert not OutstandingIssue.objects.exists()
+
+
+def test_the_entry_to_correct_is_chosen_already_when_one_comes_from_it(w: World, client: Client) -> None:
+    d = factories.answered(w)
+    client.force_login(w.aisha)
+    for asked, chosen in (("2", True), ("<script>", False), ("99", False)):
+        html = client.get(address(d, "correct_entry"), {"entry": asked}).content.decode()
+        assert ('<option value="2" selected>' in html) is chosen
+        assert "<script>\"" not in html
 
 
 @pytest.mark.parametrize(("seen", "key"), [("", ""), ("x", "x"), ("-1", "0"), ("9" * 5000, "'; --"), ("١", "7" * 40)])

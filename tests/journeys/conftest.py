@@ -41,6 +41,11 @@ class Person:
         self.page.get_by_role("button", name=text, exact=True).click()
         self.look()
 
+    def send(self) -> None:
+        """Press the one button of the form on this page."""
+        self.page.locator('main form[method="post"] button[type="submit"]').last.click()
+        self.look()
+
     def write(self, **answers: str) -> None:
         for name, answer in answers.items():
             self.page.locator(f'[name="{name}"]').fill(answer)
@@ -54,12 +59,15 @@ class Person:
             else:
                 self.page.locator(f'input[name="{name}"][value="{answer}"]').check()
 
-    def make(self, move: str, button: str, choose: dict[str, str] | None = None, safe: str = "yes", **words: str) -> None:
-        """Open the page of a move from the disagreement, answer it, and press its button."""
-        self.go(f"{self.site.path}{move.replace('_', '-')}/")
+    def make(self, move: str, choose: dict[str, str] | None = None, safe: str = "yes", **words: str) -> None:
+        """From the disagreement's page, follow the link or button of a move, answer its page and send it."""
+        self.go(self.site.path)
+        address = f"{self.site.path}{move.replace('_', '-')}/"
+        self.page.locator(f'main a[href="{address}"]').first.click()
+        self.look()
         self.write(**words)
         self.choose(**(choose or {}), child_safe=safe)
-        self.press(button)
+        self.send()
         assert self.page.url.endswith(self.site.path), f"{move} was not made:\n{self.text()[:3000]}"
 
     def text(self) -> str:

@@ -1,0 +1,325 @@
+"""The second belt: what PostgreSQL itself shows and refuses, with every filter of ours left out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.utils import timezone
+
+from accounts.acting import acting_as
+from accounts.models import Appointment, User
+from disputes.models import Child, Disagreement, Draft, DraftReader, Entry, Exclusion, Seat, Text
+from escalation import tasks
+from escalation.models import Notice
+from learning.models import DebriefRequest, LearningPoint
+from tests import factories
+from tests.factories import World
+
+TODAY = dt.date.today()
+DAY = dt.timedelta(days=1)
+
+
+def tables_of_a_disagreement() -> list[str]:
+    """Every table with a row of a disagreement in it, its history included."""
+    return sorted(
+        model._meta.db_table
+        for model in apps.get_models()
+        if "disagreement_id" in {f.column for f in model._meta.concrete_fields}
+        or model is Disagreement
+        or model._meta.db_table == "disputes_historicaldisagreement"
+    )
+
+
+PRIVATE = ["disputes_draft", "disputes_draftreader"]
+
+
+def rows(table: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        return int(cursor.fetchone()[0])
+
+
+# ── roles ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.django_db
+def test_we_are_the_web_and_the_web_is_neither_superuser_nor_past_the_rules() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, session_user")
+        assert cursor.fetchone() == ("accord_app", "accord_app")
+        cursor.execute(
+            "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolcanlogin FROM pg_roles WHERE rolname LIKE 'accord%%'"
+        )
+        roles = {name: rest for name, *rest in cursor.fetchall()}
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner <> 'accord_owner'")
+        assert cursor.fetchone() == (0,)
+    assert set(roles) == {f"accord_{name}" for name in ("owner", "migrator", "app", "clock", "sealer", "report", "replay")}
+    for name, (superuser, bypasses, creates_roles, creates_databases, logs_in) in roles.items():
+        assert not (superuser or bypasses or creates_roles or creates_databases), name
+        assert logs_in == (name != "accord_owner")
+
+
+def test_in_service_no_role_may_put_on_another_except_these(disposable_postgres: Any) -> None:
+    """On a server of its own: the tests' server lets the web put on the clock's role, service does not."""
+    with psycopg.connect(disposable_postgres.dsn()) as connection:
+        granted = connection.execute(
+            "SELECT g.rolname, m.rolname FROM pg_auth_members JOIN pg_roles g ON g.oid = roleid JOIN pg_roles m ON m.oid = member"
+            " WHERE g.rolname LIKE 'accord%' OR m.rolname LIKE 'accord%'"
+        ).fetchall()
+    assert set(granted) == {
+        ("accord_owner", "accord_migrator"),
+        ("accord_app", "accord_replay"),  # never given a password in service
+        ("accord_clock", "accord_replay"),
+    }
+
+
+@pytest.mark.django_db
+def test_every_table_of_a_disagreement_is_under_row_level_security() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relkind = 'r'")
+        secured = {name for name, on, forced in cursor.fetchall() if on and forced}
+    tables = tables_of_a_disagreement() + PRIVATE
+    assert len(tables) >= 22
+    assert set(tables) - secured == set()
+
+
+@pytest.mark.django_db
+def test_functions_that_see_past_the_rules_are_no_trap() -> None:
+    """A SECURITY DEFINER function has a fixed search path, with temporary tables last, and is open to named roles only."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname, proconfig, coalesce(proacl::text, 'open to all') FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+        )
+        found = cursor.fetchall()
+    assert len(found) >= 7
+    for name, settings, rights in found:
+        assert settings == ["search_path=pg_catalog, public, pg_temp"], name
+        assert "{=" not in rights, name
+        assert ",=" not in rights, name
+        assert "open" not in rights, name
+
+
+# ── what nobody sees ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def full(db: None) -> World:
+    """A world in which every table of a disagreement holds something."""
+    w = factories.world()
+    factories.resolved(w)
+    d = factories.raised(w, to="mona", by="nell")
+    factories.move(d, "propose_outcome", w.nell) if False else None
+    with acting_as(w.aisha):
+        draft = Draft.objects.create(partnership=w.partnership, author=w.aisha, post=w.posts["aisha"], answers={"why": "private"})
+        DraftReader.objects.create(draft=draft, person=w.zoe)
+    return w
+
+
+def test_strangers_and_nobody_see_no_row_of_any_table(full: World) -> None:
+    other = factories.world("southshire")
+    left = factories.person("Left", is_active=False)
+    people = [None, full.stranger, full.rita, full.noor, full.ian, full.hal, full.chair, full.deputy, full.office, full.rep]
+    people += [other.auditor, other.chair, other.aisha, other.office, left]
+    tables = tables_of_a_disagreement() + PRIVATE
+    for person in people:
+        with acting_as(person):
+            seen = {table: rows(table) for table in tables}
+        if person == full.rita:
+            continue
+        assert seen == dict.fromkeys(tables, 0), person
+    with acting_as(full.aisha):
+        assert rows("disputes_entry") == 5
+        assert rows("disputes_draft") == 1
+
+
+def test_without_anybody_acting_every_table_is_empty(full: World) -> None:
+    assert {table: rows(table) for table in tables_of_a_disagreement()} == dict.fromkeys(tables_of_a_disagreement(), 0)
+
+
+def test_drafts_are_seen_by_their_author_and_those_consulted_only(full: World) -> None:
+    for person in (full.grace, full.sam, full.auditor, full.office):
+        with acting_as(person):
+            assert not Draft.objects.exists()
+            assert not DraftReader.objects.exists()
+    for person in (full.aisha, full.zoe):
+        with acting_as(person):
+            assert Draft.objects.count() == 1
+    with acting_as(full.zoe):
+        assert Draft.objects.update(answers={}) == 0
+        assert Draft.objects.all()._raw_delete("default") == 0
+
+
+def test_an_auditor_sees_their_partnership_while_appointed(full: World) -> None:
+    other = factories.world("southshire")
+    factories.raised(other)
+    for starts, ends, sees in (
+        (TODAY, TODAY, True),
+        (TODAY - DAY, None, True),
+        (TODAY + DAY, None, False),
+        (TODAY - 9 * DAY, TODAY - DAY, False),
+    ):
+        Appointment.objects.filter(person=full.auditor).update(starts_on=starts, ends_on=ends)
+        with acting_as(full.auditor):
+            assert (rows("disputes_disagreement"), Disagreement.objects.visible_to(full.auditor).count()) == ((2, 2) if sees else (0, 0))
+            assert (rows("disputes_entry") > 0) == sees
+
+
+def test_a_deactivated_person_sees_nothing_whatever_session_is_left(full: World) -> None:
+    for name in ("aisha", "auditor"):
+        person = full.person(name)
+        User.objects.filter(pk=person.pk).update(is_active=False)
+        with acting_as(person):
+            assert rows("disputes_entry") == rows("disputes_disagreement") == 0
+        person.refresh_from_db()
+        with acting_as(person):
+            assert not Disagreement.objects.visible_to(person).exists()
+
+
+def test_whose_seat_has_ended_sees_nothing_at_once(full: World) -> None:
+    d = factories.raised(full)
+    factories.move(d, "pass_on", full.sam, facts={"team": str(full.teams["health"].pk), "post": str(full.posts["nell"].pk)})
+    with acting_as(full.sam):
+        assert not Disagreement.objects.filter(pk=d.pk).exists()
+        assert not Entry.objects.filter(disagreement=d).exists()
+        assert not Text.objects.filter(disagreement=d).exists()
+        assert not Child.objects.filter(disagreement=d).exists()
+        assert not Disagreement.history.filter(id=d.pk).exists()
+
+
+def test_an_exclusion_beats_seat_stand_in_and_audit(full: World) -> None:
+    d = factories.raised(full)
+    relief = factories.person("Relief")
+    factories.stand_in(full.posts["sam"], relief)
+    with acting_as(relief):
+        assert Disagreement.objects.filter(pk=d.pk).exists()
+    for person in (relief, full.sam, full.auditor):
+        with acting_as(full.aisha):
+            Exclusion.objects.create(partnership=full.partnership, disagreement=d, person=person)
+        with acting_as(person):
+            assert not Disagreement.objects.filter(pk=d.pk).exists()
+            assert not Disagreement.objects.visible_to(person).filter(pk=d.pk).exists()
+            assert not Seat.objects.filter(disagreement=d).exists()
+            assert not Text.objects.filter(disagreement=d).exists()
+
+
+def test_until_accepting_the_chair_reads_both_positions_and_nothing_else(full: World) -> None:
+    d = factories.at_line_managers(full)
+    factories.move(d, "record_discussion", full.grace, said="They met")
+    factories.move(d, "answer", full.mona, view="No")
+    factories.move(d, "pass_up_the_line", full.grace, why="Unresolved")
+    factories.move(d, "ask_the_chair", full.ian, our_position="Ours")
+    with acting_as(full.chair):
+        kinds = set(Entry.objects.filter(disagreement=d).values_list("kind", flat=True))
+        assert kinds == {"send", "answer", "ask_the_chair"}
+        assert set(Text.objects.filter(disagreement=d).values_list("field", flat=True)).isdisjoint({"said", "why"})
+        assert not Disagreement.history.filter(id=d.pk).exists()
+    factories.move(d, "accept_mediation", full.chair)
+    with acting_as(full.chair):
+        assert "record_discussion" in Entry.objects.filter(disagreement=d).values_list("kind", flat=True)
+        assert Text.objects.filter(disagreement=d, field="said").exists()
+
+
+def test_nobody_moves_a_seat_or_a_right_of_a_disagreement_they_do_not_see(full: World) -> None:
+    d = factories.raised(full)
+    with acting_as(full.stranger):
+        assert Seat.objects.update(person=full.stranger) == 0
+        assert Disagreement._base_manager.filter(pk=d.pk).update(due_at=None) == 0
+    with acting_as(full.stranger), pytest.raises(Exception, match="row-level security"):
+        Seat.objects.create(
+            partnership=full.partnership, disagreement_id=d.pk, person=full.stranger, capacity="told", starts_at=timezone.now()
+        )
+
+
+# ── both belts agree ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_both_belts_show_everybody_the_same(db: None) -> None:
+    w, other = factories.world(), factories.world("southshire")
+    relief = factories.person("Relief")
+    factories.stand_in(w.posts["mona"], relief)
+    factories.stand_in(w.posts["grace"], w.nell)
+    made = [
+        factories.raised(w),
+        factories.answered(w),
+        factories.at_line_managers(w),
+        factories.up_the_line(w),
+        factories.with_the_chair(w),
+        factories.resolved(w),
+        factories.raised(w, by="nell", to="aisha"),
+        factories.raised(other),
+    ]
+    factories.move(made[0], "pass_on", w.sam, facts={"team": str(w.teams["health"].pk)})
+    with acting_as(w.aisha):
+        Exclusion.objects.create(partnership=w.partnership, disagreement=made[2], person=w.mona)
+        Exclusion.objects.create(partnership=w.partnership, disagreement=made[3], person=w.auditor)
+    seen_by = {}
+    for person in [*w.people.values(), *other.people.values(), relief]:
+        with acting_as(person):
+            by_database = set(Disagreement._base_manager.values_list("pk", flat=True))
+            by_us = set(Disagreement.objects.visible_to(person).values_list("pk", flat=True))
+        assert by_us == by_database, person
+        seen_by[person.email] = len(by_us)
+    # Our own belt alone, with the database's off (the clock sees every row):
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE accord_clock")
+    alone = {p.email: Disagreement.objects.visible_to(p).count() for p in [*w.people.values(), *other.people.values(), relief]}
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+    assert alone == seen_by
+    assert sum(seen_by.values()) > 30
+    assert min(seen_by.values()) == 0
+
+
+# ── the clock and the others ────────────────────────────────────────────────────────────────────────────────────────
+
+WORDS = ["disputes_text", "disputes_child", "disputes_childreference", "disputes_draftreader", "audit_trace", "django_session"]
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_the_clock_sees_what_is_due_and_no_words(as_role: Any) -> None:
+    w = factories.world()
+    factories.raised(w)
+    with acting_as(w.aisha):
+        Draft.objects.create(partnership=w.partnership, author=w.aisha, post=w.posts["aisha"])
+    with as_role("clock") as raw:
+        for table in ("escalation_clock", "escalation_notice", "disputes_disagreement", "disputes_entry"):
+            assert raw.execute(f"SELECT count(*) > 0 FROM {table}").fetchone() == (True,)
+        for table in WORDS:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                raw.execute(f"SELECT * FROM {table}")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            raw.execute("SELECT answers FROM disputes_draft")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            raw.execute("UPDATE disputes_seat SET ends_at = now()")
+        with pytest.raises(psycopg.errors.CheckViolation, match="without an entry"):
+            raw.execute("UPDATE disputes_disagreement SET step = 2")
+
+
+@pytest.mark.parametrize("role", ["sealer", "report"])
+@pytest.mark.usefixtures("committed_db")
+def test_the_other_roles_read_no_words_and_write_nothing(role: str, as_role: Any) -> None:
+    with as_role(role) as raw:
+        for table in [*WORDS, "disputes_seat", "accounts_user", "escalation_notice"]:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                raw.execute(f"SELECT * FROM {table}")
+        for table in ("disputes_entry", "disputes_disagreement", "escalation_clock"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                raw.execute(f"UPDATE {table} SET id = id")
+
+
+@pytest.mark.django_db
+def test_a_sweep_without_rights_goes_red_and_does_not_find_zero() -> None:
+    factories.raised(factories.world())
+    assert Notice.objects.count() == 0
+    with pytest.raises(tasks.WrongRole):
+        tasks.notice_due_clocks(timezone.now())
+
+
+@pytest.mark.django_db
+def test_learning_is_seen_by_those_at_the_table_and_who_takes_it_on() -> None:
+    assert {LearningPoint._meta.db_table, DebriefRequest._meta.db_table} <= set(tables_of_a_disagreement())

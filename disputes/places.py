@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pgtrigger
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, Q, When
 from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_lazy as _
 
@@ -58,7 +58,10 @@ class Side(Row):
     history = History()
 
     class Meta:
-        ordering: ClassVar[list[Any]] = [F("kind").desc(), "team__name"]  # raising, responding, consulted
+        ordering: ClassVar[list[Any]] = [
+            Case(When(kind=SideKind.RAISING, then=0), When(kind=SideKind.RESPONDING, then=1), default=2),
+            "team__name",
+        ]
 
     def __str__(self) -> str:
         return str(self.team)

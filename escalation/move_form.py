@@ -104,12 +104,6 @@ class MoveForm(forms.Form):
             if names[0] in self.fields
         ]
 
-    @property
-    def typed(self) -> list[tuple[str, str]]:
-        """(label, what was typed) of every text that is not empty: to be copied where the form cannot be sent."""
-        texts = [(self.fields[name].label, str(self.data.get(name, ""))) for name in self._word_names()]
-        return [(str(label), text) for label, text in texts if text.strip()]
-
     def let_choose(self, name: str, choices: Iterable[Any]) -> None:
         """Sets what can be chosen."""
         self.fields[name].choices = list(choices)  # type: ignore[attr-defined]

@@ -10,5 +10,5 @@ urlpatterns = [
     path("disagreements/new/<uuid:draft_id>/read/", raising.read, name="raise-read"),
     path("disagreements/new/<uuid:draft_id>/delete/", raising.delete, name="raise-delete"),
     path("disagreements/new/<uuid:draft_id>/<slug:slug>/", raising.question, name="raise-question"),
-    path("disagreements/<str:reference>/sent/", raising.sent, name="raise-sent"),
+    path("disagreements/<slug:reference>/sent/", raising.sent, name="raise-sent"),
 ]

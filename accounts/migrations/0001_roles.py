@@ -14,9 +14,7 @@ def create_missing_roles(apps, schema_editor):
             return
         cursor.execute("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
         if not cursor.fetchone()[0]:
-            raise RuntimeError(
-                f"The roles {', '.join(missing)} are missing: run config/roles.sql as the database's superuser first."
-            )
+            raise RuntimeError(f"The roles {', '.join(missing)} are missing: run config/roles.sql as the database's superuser first.")
         for role in missing:
             login = "NOLOGIN" if role == "accord_owner" else "LOGIN"
             cursor.execute(f"CREATE ROLE {role} {login} NOSUPERUSER NOBYPASSRLS")

@@ -156,9 +156,7 @@ def protect(apps, schema_editor):
         schema_editor.execute(f"CREATE POLICY seen ON {table} FOR SELECT TO accord_app USING ({seen})")
         schema_editor.execute(f"CREATE POLICY written ON {table} FOR INSERT TO accord_app WITH CHECK ({written})")
         if changed:
-            schema_editor.execute(
-                f"CREATE POLICY changed ON {table} FOR UPDATE TO accord_app USING ({changed}) WITH CHECK ({changed})"
-            )
+            schema_editor.execute(f"CREATE POLICY changed ON {table} FOR UPDATE TO accord_app USING ({changed}) WITH CHECK ({changed})")
         else:
             schema_editor.execute(f"REVOKE UPDATE ON {table} FROM accord_app")
     for name in KEPT:
@@ -166,12 +164,8 @@ def protect(apps, schema_editor):
         column = "id" if name == "disagreement" else "disagreement_id"
         _force(schema_editor, table)
         schema_editor.execute(f"REVOKE UPDATE ON {table} FROM accord_app")
-        schema_editor.execute(
-            f"CREATE POLICY seen ON {table} FOR SELECT TO accord_app USING ({column} IN (SELECT accord_visible(true)))"
-        )
-        schema_editor.execute(
-            f"CREATE POLICY written ON {table} FOR INSERT TO accord_app WITH CHECK (history_user_id = accord_person())"
-        )
+        schema_editor.execute(f"CREATE POLICY seen ON {table} FOR SELECT TO accord_app USING ({column} IN (SELECT accord_visible(true)))")
+        schema_editor.execute(f"CREATE POLICY written ON {table} FOR INSERT TO accord_app WITH CHECK (history_user_id = accord_person())")
 
 
 def _force(schema_editor, table):

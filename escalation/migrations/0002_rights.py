@@ -26,7 +26,7 @@ CREATE POLICY clock ON escalation_notice TO accord_clock USING (true) WITH CHECK
 CREATE POLICY clock_written ON escalation_historicalclock FOR INSERT TO accord_clock WITH CHECK (history_user_id IS NULL);
 
 CREATE FUNCTION accord_longest_waiting() RETURNS timestamptz
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT least(
         (SELECT min(greatest(due_at, leased_until)) FROM escalation_notice
          WHERE sent_at IS NULL AND dropped_at IS NULL AND failed_at IS NULL AND due_at <= clock_timestamp()

@@ -100,9 +100,7 @@ def test_texts_fit_their_commitments_and_no_other_text_is_taken() -> None:
         assert "neglect" not in entry.body
         for field, value in (("decision", "Another text"), ("never_committed", "Anything")):
             with pytest.raises(DatabaseError, match="committed to"), transaction.atomic():
-                Text.objects.create(
-                    partnership=w.partnership, disagreement=d, entry=entry, field=field, salt="0" * 64, value=value
-                )
+                Text.objects.create(partnership=w.partnership, disagreement=d, entry=entry, field=field, salt="0" * 64, value=value)
 
 
 @pytest.mark.django_db
@@ -119,7 +117,9 @@ def test_a_forged_number_hash_previous_and_time_are_overwritten() -> None:
     w = factories.world()
     d = factories.raised(w)
     with acting_as(w.aisha):
-        forged = note(d, w.aisha, number=77, hash="f" * 64, previous="e" * 64, body="{}", replayed=True, recorded_at=timezone.now() - 900 * HOUR)
+        forged = note(
+            d, w.aisha, number=77, hash="f" * 64, previous="e" * 64, body="{}", replayed=True, recorded_at=timezone.now() - 900 * HOUR
+        )
         entry = Entry.objects.get(pk=forged.pk)
         first = d.entries.get(number=1)
         assert (entry.number, entry.previous, entry.replayed) == (2, first.hash, False)
@@ -330,7 +330,10 @@ def test_no_write_path_changes_stage_step_or_version_without_an_entry() -> None:
     d = factories.raised(w)
     paths: list[Callable[[Disagreement], None]] = [by_save, by_update, by_version, by_bulk_update, by_sql, by_insert, by_copy]
     for path in paths:
-        with pytest.raises((DatabaseError, psycopg.Error), match="without an entry|row-level security|COPY FROM not supported"), acting_as(w.aisha):
+        with (
+            pytest.raises((DatabaseError, psycopg.Error), match="without an entry|row-level security|COPY FROM not supported"),
+            acting_as(w.aisha),
+        ):
             path(factories.fresh(d))
     now = factories.look(d, w.aisha)
     assert (now.stage, now.step, now.move_version) == ("practitioner", 1, 1)

@@ -189,8 +189,7 @@ TABLE: dict[str, dict[str, str]] = {
         "sam": f"propose_outcome agree_to_differ {RISK} {SIDE_NOTES}",
     },
     "outcome proposed by the responding side": {
-        "aisha": "propose_outcome confirm_outcome decline_outcome refer_to_line_manager agree_to_differ "
-        f"{RISK} {ENDING} {SIDE_NOTES}",
+        "aisha": f"propose_outcome confirm_outcome decline_outcome refer_to_line_manager agree_to_differ {RISK} {ENDING} {SIDE_NOTES}",
         "zoe": f"{RISK} {SIDE_NOTES}",
         "sam": f"propose_outcome agree_to_differ {RISK} {SIDE_NOTES}",
     },

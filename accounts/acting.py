@@ -33,7 +33,8 @@ def acting_as(person: User | None) -> Iterator[None]:
         with transaction.atomic():
             _tell_database(person)
             yield
-            _tell_database(before)  # after a fault the rollback does it, and nothing may hide that fault
+            if not connection.needs_rollback:  # after a fault the rollback does it, and nothing may hide that fault
+                _tell_database(before)
     finally:
         _person.reset(token)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from demo.people import Northshire
 from demo.story import Days, Story, draft
 from escalation.moves import NewChild
@@ -287,7 +289,7 @@ def senior_decides(north: Northshire, days: Days) -> Story:
     return story
 
 
-def _to_the_seniors(north: Northshire, days: Days, child: NewChild, *, first: int, **words: str) -> Story:
+def _to_the_seniors(north: Northshire, days: Days, child: NewChild, *, first: int, **words: Any) -> Story:
     """Raised by Aisha `first` working days ago, answered, referred, and answered again by the line managers."""
     story = Story(north).send(days.ago(first, "09:35"), "aisha.khan", "sam.reid", category="need_for_action", children=[child], **words)
     story.move(days.ago(first, "12:20"), "sam.reid", "match_child", references={1: "CSC-2" + child.reference[-4:]})

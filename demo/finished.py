@@ -213,15 +213,17 @@ def step_down_disputed(north: Northshire, days: Days) -> Story:
 def _learn(north: Northshire, entry: Entry, about: str, issue: str) -> None:
     """A general issue in words that identify no one, for the representative of the agency that named it (23.19)."""
     with acting_as(entry.person):
-        agency = Agency.objects.get(teams=entry.post.team_id) if entry.post else None
-        LearningPoint.objects.create(**_of(north, entry), agency=agency, named_by=entry.person, about=about, issue=issue)
+        agency = Agency.objects.get(teams__posts=entry.post_id)
+        LearningPoint.objects.create(**_of(north, entry, named_by="person"), agency=agency, about=about, issue=issue)
 
 
 def _debrief(north: Northshire, entry: Entry) -> None:
     """A debrief asked for (23.20)."""
     with acting_as(entry.person):
-        DebriefRequest.objects.create(**_of(north, entry), side=entry.side, asked_by=entry.person)
+        DebriefRequest.objects.create(**_of(north, entry, side="side", asked_by="person"))
 
 
-def _of(north: Northshire, entry: Entry) -> dict[str, Any]:
-    return {"partnership": north.partnership, "disagreement_id": entry.disagreement_id, "entry": entry, "recorded_at": entry.recorded_at}
+def _of(north: Northshire, entry: Entry, **also: str) -> dict[str, Any]:
+    """What a row of learning has from its entry; `also` names further fields by the entry's own."""
+    kept = {"partnership": north.partnership, "disagreement_id": entry.disagreement_id, "entry": entry, "recorded_at": entry.recorded_at}
+    return kept | {field: getattr(entry, own) for field, own in also.items()}

@@ -47,7 +47,7 @@ class Entry(Row):
     move_version = models.PositiveIntegerField()
     child_safe = models.CharField(max_length=10, choices=ChildSafe.choices, blank=True)
     happened_at = models.DateTimeField()
-    recorded_at = models.DateTimeField(null=True)  # set by the database; only the replay role may supply it
+    recorded_at = models.DateTimeField()  # the database's; only the replay role may supply it
     replayed = models.BooleanField(default=False)  # set by the database: the record time was supplied
     key = models.UUIDField()  # makes a repeated post harmless
     facts = models.JSONField(default=dict)  # choices, ids, dates: never words

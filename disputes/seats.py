@@ -70,10 +70,6 @@ class Turn:
     def is_held_by(self, actor: Actor) -> bool:
         return any(seat in self.seats for seat in actor.seats)
 
-    @property
-    def people(self) -> list[User]:
-        return list({seat.person.pk: seat.person for seat in self.seats}.values())
-
 
 @dataclass
 class Standing:

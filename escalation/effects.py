@@ -26,10 +26,10 @@ def apply(disagreement: Disagreement, entry: Entry, actor: Actor | None, given: 
     if actor is None:
         return []
     leaving = EFFECTS.get(entry.kind, _nothing)(disagreement, entry, actor, given) or []
-    if given.child_safe == ChildSafe.NO or entry.kind == "say_child_at_immediate_risk":
-        if disagreement.stage == Stage.PRACTITIONER:
-            disagreement.__dict__.pop("standing", None)
-            seating.seat_next_managers(disagreement, entry)
+    at_risk = given.child_safe == ChildSafe.NO or entry.kind == "say_child_at_immediate_risk"
+    if at_risk and disagreement.stage == Stage.PRACTITIONER:
+        disagreement.__dict__.pop("standing", None)
+        seating.seat_next_managers(disagreement, entry)
     return leaving
 
 

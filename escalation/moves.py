@@ -83,12 +83,14 @@ def raise_disagreement(
     author cannot raise it (no post, same team on both sides).
     """
     with transaction.atomic():
-        locked = Draft.objects.select_for_update().filter(pk=draft.pk).exists()  # the same draft posted twice waits here for itself
+        fresh = Draft.objects.select_related("post__team", "partnership").select_for_update(of=("self",)).filter(pk=draft.pk)
+        locked = fresh.first()  # the same draft posted twice waits here for itself
         if done := Entry.objects.filter(person=by, key=draft.pk, kind="send").first():
             return done
         policy = Policy.objects.in_force(draft.partnership)
-        if not locked or draft.author_id != by.pk:
+        if locked is None or locked.author_id != by.pk:
             raise MoveRefused(_("Only its author can send a draft."))
+        draft = locked
         _check_raising(draft, by, given, team, post, policy)
         urgent = bool(given.facts.get("at_immediate_risk"))
         disagreement = Disagreement(

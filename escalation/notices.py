@@ -8,7 +8,6 @@ from email.utils import format_datetime
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
-from django.utils import timezone
 
 from accounts.models import User
 from disputes.models import Disagreement, Draft, Entry

@@ -283,7 +283,7 @@ def _send(about: About, answered: Answered, *, by: User) -> Entry:
             facts=facts,
             child_safe={"yes": "no", "no": "yes", "unsure": "unsure"}[risk],
         ),
-        team=about.team,
+        team=about.team,  # type: ignore[arg-type]  # check has seen that the question is answered
         post=_whom(answered),
         children=children,
         now=timezone.now(),

@@ -111,9 +111,9 @@ def seat_managers(disagreement: Disagreement, entry: Entry, step: int, chosen: d
     seats = []
     for side in disagreement.standing.party_sides:
         post = (chosen or {}).get(side.kind)
-        if post is None:
-            if any(s.side_id == side.pk and s.step == step and s.capacity in ACTING for s in disagreement.standing.seats):
-                continue  # told when the limit was reached: looked for again, it would be their own manager
+        early = (s for s in disagreement.standing.seats if s.side_id == side.pk and s.step == step and s.capacity in ACTING)
+        if post is None and any(early):
+            continue  # told when the limit was reached: looked for again, it would be their own manager
         wanted = [post] if post else managers_for(disagreement, side, step)
         tried = (seat_post(disagreement, entry, side, one, capacity_at(disagreement, step), step) for one in wanted)
         seats.append(next((seat for seat in tried if seat), None))

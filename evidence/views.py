@@ -7,6 +7,7 @@ import csv
 import io
 import tempfile
 from typing import IO
+from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -42,7 +43,7 @@ def exports(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def history(request: HttpRequest) -> HttpResponse:
+def history(request: HttpRequest) -> FileResponse:
     """The case history as CSV: of one disagreement (`reference`), or of all that fit what was asked.
 
     The file is written to the end before the first byte leaves, inside the request's own transaction. A generator that read
@@ -84,7 +85,7 @@ def _note(request: HttpRequest, found: DisagreementQuerySet, counts: case_histor
     person = request.user.pk
     only = found.values_list("pk", flat=True).get() if is_one else None
     amounts = {"rows": counts.rows, "disagreements": counts.disagreements, "entries": counts.entries, "changes": counts.changes}
-    partnerships = set(found.order_by().values_list("partnership", flat=True)) or {None}
+    partnerships: set[UUID | None] = set(found.order_by().values_list("partnership", flat=True)) or {None}
     for partnership in partnerships:
         trail.note(Trace.Kind.EXPORTED, "history.csv", person=person, disagreement=only, partnership=partnership, **amounts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
+from uuid import UUID
 
 import pgtrigger
 from django.db import models
@@ -18,7 +19,7 @@ from procedure.policy import Document, load
 
 
 class PolicyQuerySet(models.QuerySet["Policy"]):
-    def in_force(self, partnership: Partnership) -> Policy:
+    def in_force(self, partnership: Partnership | UUID) -> Policy:
         """The latest version whose effective date has come. Raises Policy.DoesNotExist where none was set up."""
         return self.filter(partnership=partnership, in_force_from__lte=models.functions.Now()).latest("in_force_from", "version")
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import User
+from config.database import BASE_DIR as ROOT
 from demo.people import DEMO_PASSWORD, SIGN_IN_AS
 from disputes.models import Disagreement, Draft, DraftReader, Text
 from disputes.stages import OPEN
@@ -160,3 +161,9 @@ def test_only_the_replaying_role_may_tell_it(run_process: Any) -> None:
     assert process.popen.wait(60) == 1
     assert "accord_replay" in process.output
     assert not User.objects.exists()
+
+
+def test_the_readme_names_everybody_one_may_sign_in_as():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for shown in SIGN_IN_AS:
+        assert f"| {shown.role} | {shown.name}, `{shown.email}` | {shown.agency} |" in readme

@@ -170,7 +170,7 @@ FORGERIES: dict[str, dict[str, Any]] = {
 def test_the_database_refuses_an_entry_that_does_not_follow(forgery: str) -> None:
     w = factories.world()
     d = factories.raised(w)
-    with pytest.raises(DatabaseError, match="transition table|does not follow"), transaction.atomic():
+    with pytest.raises(DatabaseError, match=r"transition table|does not follow"), transaction.atomic():
         note(d, w.aisha, **FORGERIES[forgery])
 
 
@@ -331,7 +331,7 @@ def test_no_write_path_changes_stage_step_or_version_without_an_entry() -> None:
     paths: list[Callable[[Disagreement], None]] = [by_save, by_update, by_version, by_bulk_update, by_sql, by_insert, by_copy]
     for path in paths:
         with (
-            pytest.raises((DatabaseError, psycopg.Error), match="without an entry|row-level security|COPY FROM not supported"),
+            pytest.raises((DatabaseError, psycopg.Error), match=r"without an entry|row-level security|COPY FROM not supported"),
             acting_as(w.aisha),
         ):
             path(factories.fresh(d))

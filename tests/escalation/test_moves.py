@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 from django.apps import apps
-from django.db import connection
 from django.utils import timezone
 
 from accounts.acting import acting_as
@@ -34,13 +33,6 @@ def attempt(d: Disagreement, move: str, by: Any, *, seen: int | None = None, key
     with acting_as(by):
         seen = factories.fresh(d).move_version if seen is None else seen
         return moves.make(d.pk, move, by=by, given=Given(**given), seen=seen, key=key or uuid.uuid4(), now=timezone.now())
-
-
-def everything_written() -> dict[str, int]:
-    """Rows of every table, as the clock and the owner cannot count them: by asking the statistics of this transaction's writes."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables")
-        return dict(cursor.fetchall())
 
 
 # ── keys, versions, refusals ────────────────────────────────────────────────────────────────────────────────────────
@@ -88,26 +80,22 @@ def test_notes_change_no_version_and_need_none(w: World) -> None:
 
 def test_a_refused_move_writes_nothing_at_all(w: World) -> None:
     d = factories.answered(w)
-    before = everything_written()
+    with acting_as(w.aisha):
+        owed = Notice.objects.filter(disagreement=d).count()
     for move, by, given in (
         ("answer", w.sam, {}),
         ("withdraw", w.sam, {}),
         ("record_answer_for", w.aisha, {}),
         ("bring_in_support", w.aisha, {"facts": {"post": str(w.posts["surgery"].pk)}}),
-        ("bring_in_support", w.aisha, {"facts": {"post": str(w.posts["mona"].team.posts.first().pk)}, "words": {"note": "x"}})
-        if False
-        else ("correct_entry", w.aisha, {"corrects": uuid.uuid4()}),
+        ("bring_in_support", w.aisha, {"facts": {"post": str(w.posts["sam"].pk)}}),
+        ("correct_entry", w.aisha, {"corrects": uuid.uuid4()}),
     ):
         with pytest.raises(MoveRefused):
             attempt(d, move, by, **given)
     with acting_as(w.aisha):
         assert d.entries.count() == 3
         assert d.seats.count() == 2
-    assert {name for name, count in everything_written().items() if count != before.get(name, 0)} <= {
-        "disputes_entry",
-        "disputes_text",
-        "disputes_historicalseat",
-    }
+        assert Notice.objects.filter(disagreement=d).count() == owed
 
 
 @pytest.mark.parametrize("broken", [(notices, "owe"), (Disagreement, "save")])
@@ -235,7 +223,7 @@ def test_passing_it_on_moves_the_side_and_not_the_clock(w: World) -> None:
         now = factories.fresh(d)
         assert [side.team.agency.name for side in now.standing.sides_of("responding")] == ["Northshire Health Trust"]
         assert {seat.person.name for seat in now.standing.turn.seats} == {"Nell"}
-        assert set(now.standing.turn.people) == {w.nell}
+        assert now.standing.people_in(now.standing.turn.seats) == [w.nell]
         assert set(Notice.objects.filter(clock=clock, dropped_at=None).values_list("person__name", flat=True)) == {"Nell"}
     for gone in (w.sam, sue):
         with acting_as(gone), pytest.raises(Disagreement.DoesNotExist):
@@ -354,9 +342,9 @@ def test_a_side_not_on_the_system_goes_the_whole_way_up(w: World, with_the_surge
     d, side = with_the_surgery, surgery(with_the_surgery, w)
     for by, onwards in ((w.aisha, "refer_to_line_manager"), (w.grace, "pass_up_the_line"), (w.ian, "ask_the_chair")):
         with acting_as(by):
-            turn = factories.fresh(d).standing.turn
-            assert [s.pk for s in turn.for_sides] == [side]
-            assert by in turn.people
+            standing = factories.fresh(d).standing
+            assert [s.pk for s in standing.turn.for_sides] == [side]
+            assert by in standing.people_in(standing.turn.seats)
         factories.move(d, "record_answer_for", by, recorded_for=side, references={1: "GP-1"}, said="By phone")
         factories.move(d, onwards, by)
     factories.move(d, "accept_mediation", w.chair)
@@ -473,7 +461,8 @@ def test_who_left_without_a_stand_in_leaves_their_side_to_others(w: World) -> No
     factories.stand_in(w.posts["mona"], w.rita)
     assert acting(d, w, "responding") == {"Mona"}
     with acting_as(w.aisha):
-        assert factories.fresh(d).standing.turn.people == [w.rita]
+        standing = factories.fresh(d).standing
+        assert standing.people_in(standing.turn.seats) == [w.rita]
     assert factories.move(d, "answer", w.rita).standing_in_for == w.mona
 
 
@@ -599,9 +588,7 @@ def test_a_policy_without_limits_and_tellings_runs_no_clock_and_still_reaches_th
 def test_where_no_chair_is_appointed_a_deputy_is_asked_and_else_the_office(w: World) -> None:
     Appointment.objects.filter(person=w.chair).update(ends_on=dt.date.today() - dt.timedelta(days=1))
     assert factories.look(factories.with_the_chair(w), w.deputy).mediation == "asked"
-    Appointment.objects.filter(person=w.deputy).delete() if False else Appointment.objects.filter(person=w.deputy).update(
-        ends_on=dt.date.today() - dt.timedelta(days=1)
-    )
+    Appointment.objects.filter(person=w.deputy).update(ends_on=dt.date.today() - dt.timedelta(days=1))
     d = factories.with_the_chair(w)
     assert "redirect" in open_moves(d, w.office)
 

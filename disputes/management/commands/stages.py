@@ -1,6 +1,5 @@
 """Draws the state diagram and the table of moves from the code: `manage.py stages` rewrites docs/stages.md."""
 
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings

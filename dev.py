@@ -159,7 +159,8 @@ def install_python_packages() -> None:
     uv = BIN / "uv"
     if not uv.exists():
         call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv")
-    if uv.exists() and not call(uv, "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "-r", wanted):
+    trusting = {"UV_SYSTEM_CERTS": "1"}  # as pip does: an office network may sign for itself
+    if uv.exists() and not call(uv, "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "-r", wanted, env=trusting):
         stamp.put()
         return
     call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", wanted, check=True)

@@ -27,7 +27,7 @@ CALENDAR = calendars.shipped("england-and-wales")
 
 def running(d: Disagreement, w: World) -> Clock:
     with acting_as(w.aisha):
-        return Clock.objects.select_related("disagreement__policy").get(disagreement=d, stopped_at=None)
+        return Clock.objects.select_related("disagreement__policy", "started_by").get(disagreement=d, stopped_at=None)
 
 
 def five_o_clock_after(clock: Clock, working_days: int) -> dt.datetime:

@@ -196,7 +196,7 @@ def test_what_was_done_meanwhile_is_not_asked_again(w: World, as_clock: Any) -> 
 def test_each_nudge_is_sent_once_whatever_runs_how_often(w: World, as_clock: Any) -> None:
     d = factories.raised(w)
     with as_clock():
-        for days in range(0, 40):
+        for days in range(40):
             now = timezone.now() + days * DAY
             tasks.notice_due_clocks(now)
             while notice := Notice.objects.claim_next(now):

@@ -1,8 +1,9 @@
-"""How rows are kept: every version with person and cause (django-simple-history), and append-only triggers (pgtrigger)."""
+"""How rows are kept: every version with person and cause (django-simple-history), and triggers that nobody may switch off (pgtrigger)."""
 
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pgtrigger
 from django.db import models
@@ -39,6 +40,11 @@ class History(HistoricalRecords):
         pgtrigger.register(*append_only())(history_model)
         return history_model
 
+    def post_save(self, instance: models.Model, created: bool, using: str | None = None, **kwargs: Any) -> None:
+        """As simple-history's, but for a save of nothing that history keeps: a sign-in, a password hashed anew, is no new version."""
+        if not (saved := kwargs.get("update_fields")) or not set(saved) <= set(self.excluded_fields):
+            super().post_save(instance, created, using=using, **kwargs)
+
     def create_historical_record(self, instance: models.Model, history_type: str, using: str | None = None) -> None:
         """As simple-history's; in demonstration and volume data with the time of the story."""
         if (moment := supplied_moment()) is None:
@@ -62,3 +68,16 @@ def append_only() -> list[pgtrigger.Trigger]:
             func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;",
         ),
     ]
+
+
+def settled(*changing: str) -> pgtrigger.Trigger:
+    """What a row says is settled when it is written; only the columns of these fields may change afterwards."""
+    return pgtrigger.ReadOnly(name="settled", exclude=list(changing))
+
+
+TRIGGERS_ALWAYS_FIRE = """
+CREATE OR REPLACE FUNCTION _pgtrigger_should_ignore(trigger_name name) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$ SELECT false $$;
+"""
+"""pgtrigger lets any session name triggers to leave out (`pgtrigger.ignore`), so whoever can run SQL as the web could forge the record.
+Installing a trigger brings that function back: every migration that follows one runs this, and a test asks the migrated database."""

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.module_loading import import_string
@@ -15,6 +15,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.forms import SignIn
 from accounts.models import Partnership, User
+
+LONGEST_WAY_ON = 1000
 
 
 @login_not_required
@@ -31,7 +33,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     (audit.apps, for this room knows nothing of that one)."""
     wanted = _safe_way_on(request)
     if request.user.is_authenticated and request.method != "POST":
-        return redirect(wanted or settings.LOGIN_REDIRECT_URL)
+        return HttpResponseRedirect(wanted or settings.LOGIN_REDIRECT_URL)
     form = SignIn(request.POST or None)
     if request.method == "POST" and form.is_valid():
         person = authenticate(request, username=form.cleaned_data["email"], password=form.cleaned_data["password"])
@@ -39,7 +41,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             person.skip_history_when_saving = True  # type: ignore[attr-defined]  # the time of a sign-in is no change of the person
             login(request, person)
             request.session["partnership_name"], request.session["is_demo"] = _own_partnership(person)
-            return redirect(wanted or settings.LOGIN_REDIRECT_URL)
+            type(request.session).clear_expired()  # what somebody looked for and left behind goes with their session
+            return HttpResponseRedirect(wanted or settings.LOGIN_REDIRECT_URL)
         form.add_error(None, _("We do not know this email address and password together. Check both and try again."))
     page = {"form": form, "next": wanted, **_before_anyone_signed_in()}
     return render(request, "accounts/sign_in.html", page)
@@ -59,15 +62,18 @@ def _before_anyone_signed_in() -> dict[str, object]:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    """Ends it, and lets the browser keep nothing of it. Not the cookies: theirs would be those of the whole council's domain."""
     logout(request)
-    return redirect("sign-in")
+    answer = redirect("sign-in")
+    answer["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
 
 
 def _safe_way_on(request: HttpRequest) -> str:
-    """The page they wanted, if it is one of ours."""
+    """The page they wanted, if it is one of ours: a path, and no longer than any of them."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if safe else ""
+    return wanted if safe and wanted.startswith("/") and len(wanted) <= LONGEST_WAY_ON else ""
 
 
 def _own_partnership(person: User) -> tuple[str, bool]:

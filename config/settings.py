@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "pages.keeping.KeepNothing",  # first: what any other answers is not kept either
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -127,6 +128,8 @@ CSRF_COOKIE_SECURE = LIVE
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # nothing about a disagreement in a cookie
+
 # ── What a browser may do ───────────────────────────────────────────────────────────────────────────────────────────
 
 CONTENT_SECURITY_POLICY = {
@@ -149,13 +152,14 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = LIVE and env.bool("SECURE_SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^health/"]  # asked from the same machine, before any proxy
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if LIVE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = LIVE
 SECURE_HSTS_PRELOAD = LIVE
 if env.bool("BEHIND_PROXY", default=False):  # only when the proxy sets this header itself, whatever a client sends
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024  # too much text gets its error at the field, not a bare refusal
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 # ── Files a browser fetches ─────────────────────────────────────────────────────────────────────────────────────────

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import pgtrigger
 from django.db import models
 
-from accounts.history import History
+from accounts.history import History, append_only, settled
 from accounts.models import Partnership, Row, User
 from disputes.places import Side
 from disputes.record import Entry
@@ -27,6 +28,7 @@ class Agreement(Row):
     class Meta:
         ordering: ClassVar[list[str]] = ["-version"]
         constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["disagreement", "version"], name="one_agreement_a_version")]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [settled("declined_by")]
 
     def __str__(self) -> str:
         return f"version {self.version}"
@@ -47,6 +49,7 @@ class OutstandingIssue(Row):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["number"]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = append_only()
 
     def __str__(self) -> str:
         return f"issue {self.number}"
@@ -67,6 +70,7 @@ class Confirmation(Row):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["agreement", "side"], name="one_confirmation_a_side")]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [settled("countersigned_by")]
 
     def __str__(self) -> str:
         return f"{self.side} confirmed {self.agreement}"

@@ -18,7 +18,7 @@ from django_fsm import GET_STATE, FSMField, Transition, transition
 from accounts.history import History
 from accounts.models import Office, Partnership, Post, Row, StandIn, User
 from disputes.places import Exclusion, Seat
-from disputes.seats import Actor, Standing
+from disputes.seats import SERVING, Actor, Standing
 from disputes.stages import BEFORE_CHAIR, ENDS, MANAGERS, OPEN, Awaiting, Capacity, Mediation, SideKind, Stage
 from procedure.ladder import Step
 from procedure.models import Policy
@@ -42,7 +42,11 @@ class DisagreementQuerySet(models.QuerySet["Disagreement"]):
         now = now or timezone.now()
         day = timezone.localdate(now)
         stood_in = StandIn.objects.filter(person=person, starts_on__lte=day, ends_on__gte=day).values("post")
-        seats = Seat.objects.active(now).filter(Q(person=person) | Q(post__in=stood_in))
+        held = Post.objects.filter(holder=person, ended_on=None).values("pk")  # the seats of a post go with it to its next holder
+        seats = Seat.objects.active(now).filter(Q(person=person) | Q(post__in=stood_in) | Q(post__in=held))
+        for capacity, offices in SERVING.items():
+            serving = person.appointments.on(day).filter(office__in=offices).values("partnership")
+            seats = seats.filter(~Q(capacity=capacity) | Q(partnership__in=serving))
         audited = person.appointments.on(day).filter(office=Office.AUDITOR).values("partnership")
         return self.filter(Q(pk__in=seats.values("disagreement")) | Q(partnership__in=audited)).exclude(
             pk__in=Exclusion.objects.filter(person=person).values("disagreement")
@@ -95,6 +99,16 @@ def is_office(d: Disagreement, by: Actor) -> bool:
 
 def is_on_the_raising_side(d: Disagreement, by: Actor) -> bool:
     return by.party_seat(SideKind.RAISING) is not None
+
+
+def is_on_the_responding_side(d: Disagreement, by: Actor) -> bool:
+    seat = by.speaking_seat()
+    return seat is not None and seat.side is not None and seat.side.kind == SideKind.RESPONDING
+
+
+def raised_it_in_person(d: Disagreement, by: Actor) -> bool:
+    """Nobody can say for the raiser what the raiser believes; a stand-in neither."""
+    return by.person.pk == d.raised_by_id and raised_it(d, by)
 
 
 def manages_the_raising_side(d: Disagreement, by: Actor) -> bool:
@@ -184,8 +198,16 @@ def chair_has_accepted(d: Disagreement) -> bool:
     return d.mediation == Mediation.ACCEPTED
 
 
-def is_not_yet_at_immediate_risk(d: Disagreement) -> bool:
-    return not d.at_immediate_risk
+def is_not_matched(d: Disagreement) -> bool:
+    return not d.matched
+
+
+def heard_or_silent_at_this_step(d: Disagreement) -> bool:
+    """23.16: up the line if it *remains* unresolved: they have answered or talked at this step, or let its limit pass; a child at
+    immediate risk waits for nobody."""
+    if d.awaiting not in (Awaiting.MATCH, Awaiting.IDENTITY, Awaiting.ANSWER) or d.limit_reached or d.at_immediate_risk:
+        return True
+    return d.entries.filter(kind="record_discussion", step=d.step).exists()
 
 
 def has_a_side_not_on_the_system(d: Disagreement) -> bool:
@@ -263,6 +285,12 @@ class Disagreement(Row):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(name="settled", fields=["id", "partnership", "reference", "policy", "category", "raised_by", "raised_from"]),
+            pgtrigger.Protect(
+                name="raised_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__raised_at__isnull=False) & pgtrigger.Q(old__raised_at__df=pgtrigger.F("new__raised_at")),
+            ),
             pgtrigger.Trigger(
                 name="moves_leave_entries",  # a change of stage, step or version without an entry is refused at commit
                 when=pgtrigger.After,
@@ -373,14 +401,16 @@ class Disagreement(Row):
 
     @transition(
         field=stage,
-        source=BEFORE_CHAIR,
-        conditions=[awaits(Awaiting.MATCH)],
-        permission=acts_for_responding_side,
+        source=OPEN,
+        conditions=[is_not_matched],
+        permission=is_on_the_responding_side,
         custom=offered(_("We know which child this is")),
     )
     def match_child(self, by: Actor) -> None:
+        """May come late: whoever stayed silent can still say so at the Chair's table, and only then can anything be agreed."""
         self.matched = True
-        self._hand_over(Awaiting.ANSWER)
+        if self.awaiting in (Awaiting.MATCH, Awaiting.IDENTITY):
+            self._hand_over(Awaiting.ANSWER)
 
     @transition(
         field=stage,
@@ -508,6 +538,17 @@ class Disagreement(Row):
         if not self.standing.unconfirmed_sides:
             self._end()
 
+    @transition(
+        field=stage,
+        source=OPEN,
+        conditions=[awaits(Awaiting.CONFIRMATION), waits_for_countersign],
+        permission=may_countersign,
+        custom=offered(_("Refuse the recorded confirmation")),
+    )
+    def refuse_countersign(self, by: Actor) -> None:
+        """The side it was recorded for says otherwise: the version is off, and the sides go on from where they were."""
+        self._hand_over(self._awaiting_without_agreement())
+
     # ── up the ladder
 
     @transition(
@@ -527,7 +568,7 @@ class Disagreement(Row):
         field=stage,
         source=MANAGERS,
         target=GET_STATE(where_it_starts, states=MANAGERS),
-        conditions=[has_higher_step],
+        conditions=[has_higher_step, heard_or_silent_at_this_step],
         permission=acts_for_raising_side,
         custom=offered(_("Pass it up the line")),
     )
@@ -539,7 +580,7 @@ class Disagreement(Row):
         field=stage,
         source=MANAGERS,
         target=Stage.LSCB_MEDIATION,
-        conditions=[is_at_last_step],
+        conditions=[is_at_last_step, heard_or_silent_at_this_step],
         permission=acts_for_a_party,
         custom=offered(_("Ask the Chair to mediate")),
     )
@@ -605,7 +646,6 @@ class Disagreement(Row):
     @transition(
         field=stage,
         source=OPEN,
-        conditions=[is_not_yet_at_immediate_risk],
         permission=any_of(is_on_a_party_side, is_chair),
         custom=offered(_("A child is at immediate risk"), MORE),
     )
@@ -628,6 +668,8 @@ class Disagreement(Row):
         seat = by.acting_seat(self)
         if all(side.agreed_to_differ or (seat and side == seat.side) for side in self.standing.party_sides):
             self._end()
+        else:
+            self._hand_over(Awaiting.POSITION)
 
     @transition(
         field=stage,
@@ -685,6 +727,7 @@ class Disagreement(Row):
         step = self.returns_to or self.step
         self.returns_to = None
         self.mediation = Mediation.NONE
+        self.at_immediate_risk = False
         self.ended_at = None
         self.still_at_risk = None
         self._begin_step(step)
@@ -694,7 +737,7 @@ class Disagreement(Row):
     @transition(
         field=stage,
         source=ENDS,
-        permission=raised_it,
+        permission=raised_it_in_person,
         custom=offered(_("Say whether you still believe the child is at risk"), NOTE, note=True),
     )
     def say_still_at_risk(self, by: Actor) -> None:

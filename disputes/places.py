@@ -11,7 +11,7 @@ from django.db.models import Case, Q, When
 from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.history import History, append_only
+from accounts.history import History, append_only, settled
 from accounts.models import Partnership, Post, Row, Team, User
 from disputes.stages import Capacity, SideKind
 
@@ -62,6 +62,7 @@ class Side(Row):
             Case(When(kind=SideKind.RAISING, then=0), When(kind=SideKind.RESPONDING, then=1), default=2),
             "team__name",
         ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [settled("ended_at", "agreed_to_differ", "closing_answered")]
 
     def __str__(self) -> str:
         return str(self.team)
@@ -122,6 +123,7 @@ class Seat(Row):
             ),
         ]
         indexes: ClassVar[list[Any]] = [models.Index(fields=["person", "disagreement"])]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [settled("ends_at", "positions_only")]
 
     def __str__(self) -> str:
         return f"{self.person}, {self.get_capacity_display()}"

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from accounts.models import Post, StandIn, User
+from accounts.models import Appointment, Office, Post, StandIn, User
 from disputes.agreement import Agreement
 from disputes.places import Exclusion, Seat, Side
 from disputes.stages import ACTING, PARTIES, Awaiting, Capacity, SideKind
@@ -101,9 +101,12 @@ class Standing:
             standings[exclusion.disagreement_id].excluded.add(exclusion.person_id)
         related = ("person", "post__team__agency", "post__holder")
         seats = Seat.objects.active(now).filter(disagreement__in=standings).select_related(*related).order_by("starts_at", "id")
+        serving = _serving(seats, now)
         for seat in seats:
             if seat.side_id and seat.side_id not in sides:
                 continue  # their side passed it on
+            if seat.capacity in SERVING and (seat.partnership_id, seat.person_id) not in serving[seat.capacity]:
+                continue  # their appointment has ended
             if seat.side_id:
                 seat.side = sides[seat.side_id]
             standings[seat.disagreement_id].seats.append(seat)
@@ -111,7 +114,7 @@ class Standing:
         agreements = agreements.order_by("disagreement_id", "-version").distinct("disagreement_id")
         for agreement in agreements.select_related("entry", "proposed_by__team__agency").prefetch_related("confirmations"):
             standings[agreement.disagreement_id]._take_agreement(agreement)
-        stand_ins = _stand_ins_today({seat.post_id for standing in standings.values() for seat in standing.seats}, now)
+        stand_ins = _filling_in([seat for standing in standings.values() for seat in standing.seats], now)
         for standing in standings.values():
             standing.stand_ins = stand_ins
             standing.disagreement.standing = standing
@@ -152,6 +155,10 @@ class Standing:
                     people[person.pk] = person
         return list(people.values())
 
+    @cached_property
+    def _filled(self) -> frozenset[UUID]:
+        return frozenset(seat.pk for seat in self.seats if self.people_in([seat]))
+
     def actor(self, person: User) -> Actor:
         """This person with the seats they fill here now; without any they are a stranger to it. Nobody sits on two sides:
         whoever has a seat of their own stands in on that side only."""
@@ -173,7 +180,7 @@ class Standing:
             for seat in self.seats
             if seat.side_id == side.pk and seat.capacity in ACTING and (seat.step or 0) <= self.disagreement.acting_step
         ]
-        filled = [seat for seat in reached if self.people_in([seat])]
+        filled = [seat for seat in reached if seat.pk in self._filled]
         nearest = max((seat.step or 0 for seat in filled), default=0)
         return [seat for seat in filled if (seat.step or 0) == nearest]
 
@@ -184,7 +191,8 @@ class Standing:
         """Reads on as if these seats had ended; what was worked out from them is worked out again."""
         gone = {seat.pk for seat in leaving}
         self.seats = [seat for seat in self.seats if seat.pk not in gone]
-        self.__dict__.pop("turn", None)
+        for read in ("turn", "_filled"):
+            self.__dict__.pop(read, None)
 
     # ── whose move
 
@@ -198,6 +206,8 @@ class Standing:
             return self._asked_of(awaiting, self.sides_of(SideKind.RESPONDING))
         if awaiting in (Awaiting.IDENTITY, Awaiting.DECISION):
             return self._asked_of(awaiting, self.sides_of(SideKind.RAISING))
+        if awaiting == Awaiting.POSITION:
+            return self._asked_of(awaiting, [side for side in self.party_sides if not side.agreed_to_differ])
         if awaiting == Awaiting.CONFIRMATION:
             if not self.unconfirmed_sides:
                 return Turn(awaiting, self.seats_in(Capacity.OFFICE))  # to countersign
@@ -213,15 +223,36 @@ class Standing:
         return Turn(awaiting, tuple(dict.fromkeys(seats)), tuple(sides), absent)
 
 
-def _stand_ins_today(posts: set[UUID | None], now: dt.datetime) -> dict[UUID, list[User]]:
-    """Post -> the people who stand in for it today."""
+SERVING = {Capacity.CHAIR.value: (Office.CHAIR, Office.DEPUTY), Capacity.OFFICE.value: (Office.OFFICE,)}
+"""Seats of the partnership's own people count only while they are appointed to one of these offices."""
+
+
+def _serving(seats: Iterable[Seat], now: dt.datetime) -> dict[str, set[tuple[UUID, UUID]]]:
+    """Capacity -> (partnership, person) of those seated in it who are appointed today."""
+    own = [seat for seat in seats if seat.capacity in SERVING]
+    serving: dict[str, set[tuple[UUID, UUID]]] = {capacity: set() for capacity in SERVING}
+    if own:
+        held = Appointment.objects.on(timezone.localdate(now)).filter(person__in={seat.person_id for seat in own})
+        for partnership, person, office in held.values_list("partnership_id", "person_id", "office"):
+            for capacity, offices in SERVING.items():
+                if office in offices:
+                    serving[capacity].add((partnership, person))
+    return serving
+
+
+def _filling_in(seats: list[Seat], now: dt.datetime) -> dict[UUID, list[User]]:
+    """Post -> who else fills its seats today: stand-ins, and whoever holds the post now if it has changed hands."""
     day = timezone.localdate(now)
     found: dict[UUID, list[User]] = {}
-    wanted = posts - {None}
-    if wanted:
-        dated = StandIn.objects.filter(post__in=wanted, starts_on__lte=day, ends_on__gte=day, person__is_active=True)
+    posts = {seat.post_id: seat.post for seat in seats if seat.post_id and seat.post}
+    if posts:
+        dated = StandIn.objects.filter(post__in=posts, starts_on__lte=day, ends_on__gte=day, person__is_active=True)
         for stand_in in dated.select_related("person").order_by("starts_on", "id"):
             found.setdefault(stand_in.post_id, []).append(stand_in.person)
+    for seat in seats:
+        holder = seat.post.holder if seat.post and seat.post.is_held else None
+        if holder and holder.pk != seat.person_id and holder not in found.setdefault(seat.post_id, []):
+            found[seat.post_id].append(holder)
     return found
 
 

@@ -33,6 +33,7 @@ class Awaiting(models.TextChoices):
     ANSWER = "answer", _("The other side's answer")
     DECISION = "decision", _("The raising side to say what next")
     CONFIRMATION = "confirmation", _("Written confirmation of the outcome")
+    POSITION = "position", _("The other side to say whether it differs too")
     CHAIR = "chair", _("The Chair to accept or decline")
     MEDIATION = "mediation", _("The Chair's mediation")
 

@@ -211,7 +211,7 @@ class ConfirmOutcome(MoveForm):
     shows_outcome = True
 
     def ask(self) -> None:
-        if self.occasion.actor.seat_in(Capacity.RAISER):
+        if self.occasion.is_the_raiser:
             ask_still_at_risk(self)
             self.fields["concern"] = fields.WordsField(label=_("If yes, what is your concern? (optional)"), rows=3, required=False)
 
@@ -252,3 +252,10 @@ class Countersign(MoveForm):
     submit = gettext_lazy("Countersign")
     shows_outcome = True
     note = fields.WordsField(label=gettext_lazy("How have you checked it? (optional)"), rows=3, required=False)
+
+
+class RefuseCountersign(MoveForm):
+    happens = gettext_lazy("The recorded confirmation does not count. The proposal is off, and the sides go on from where they were.")
+    submit = gettext_lazy("Refuse it")
+    shows_outcome = True
+    reason = fields.WordsField(label=gettext_lazy("Why does it not count?"), empty=gettext_lazy("Enter why it does not count"))

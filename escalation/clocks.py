@@ -18,6 +18,8 @@ def follow(disagreement: Disagreement, entry: Entry, from_stage: str, from_step:
     running = disagreement.clocks.filter(stopped_at=None).first()
     begins = entry.kind in BEGINS_A_STEP or (entry.stage, entry.step) != (from_stage, from_step)
     if not begins:
+        if running and not Disagreement.is_note(entry.kind):
+            _chase_again(disagreement, entry, running)
         return running
     previous = running
     if running:
@@ -45,9 +47,18 @@ def _start(disagreement: Disagreement, entry: Entry, limit: Limit, previous: Clo
     )
 
 
+def _chase_again(disagreement: Disagreement, entry: Entry, clock: Clock) -> None:
+    """Somebody acted after the last chaser, and now it waits for another: they are chased in their turn, as long after this act."""
+    if clock.chaser_at is None or clock.chaser_at > entry.recorded_at:
+        return
+    document, calendar = disagreement.policy.document, disagreement.policy.calendar
+    nudges = nudge_times(entry.recorded_at, document.nudges, calendar, end_of_working_day=document.end_of_working_day)
+    clock.chaser_at, clock.chased_at = next((when for rule, when in nudges if rule == "chaser"), None), None
+    clock.save()
+
+
 def _start_of(disagreement: Disagreement, entry: Entry, limit: Limit, previous: Clock | None) -> dt.datetime:
     """When the limit begins to run: the step's own beginning, the raising, or the previous answer (the previous limit if none came)."""
-    assert entry.recorded_at is not None
     if limit.start == "raised" and disagreement.raised_at:
         return disagreement.raised_at
     if limit.start == "previous_answer":

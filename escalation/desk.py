@@ -197,10 +197,10 @@ def _lay_for_office(made: Desk, d: Disagreement, actor: Actor, *, already: bool)
 
 
 def _lay_ended(made: Desk, d: Disagreement, actor: Actor, now: dt.datetime) -> None:
-    raiser = actor.seat_in(Capacity.RAISER)
+    raiser = actor.seat_in(Capacity.RAISER) if actor.person.pk == d.raised_by_id else None  # nobody else can say what they believe
     if raiser and d.still_at_risk is None and d.stage in (Stage.RESOLVED, Stage.CLOSED):
         do = _("Do you still believe the child is at risk of significant harm?")
-        made.to_do.append(Row(d, do, page_of(d, "say-still-at-risk"), _("Answer"), for_whom=_seat_of_another(raiser, actor)))
+        made.to_do.append(Row(d, do, page_of(d, "say-still-at-risk"), _("Answer")))
     seat = actor.speaking_seat()
     recent = d.ended_at and d.ended_at >= now - CLOSING_QUESTIONS_STAY
     if recent and seat and seat.side and not seat.side.closing_answered:

@@ -27,7 +27,7 @@ def apply(disagreement: Disagreement, entry: Entry, actor: Actor | None, given: 
         return []
     leaving = EFFECTS.get(entry.kind, _nothing)(disagreement, entry, actor, given) or []
     at_risk = given.child_safe == ChildSafe.NO or entry.kind == "say_child_at_immediate_risk"
-    if at_risk and disagreement.stage == Stage.PRACTITIONER:
+    if at_risk and entry.from_stage == Stage.PRACTITIONER:  # also when the same act ends it: the managers are told
         disagreement.__dict__.pop("standing", None)
         seating.seat_next_managers(disagreement, entry)
     return leaving
@@ -57,11 +57,28 @@ def _send(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     own, other = d.standing.sides
     seating.seat_responders(d, entry, other)
     for post_id in given.facts.get("supporters", []):
-        seating.seat_post(d, entry, own, _post(post_id), Capacity.SUPPORTER, None)
+        seating.seat_post(d, entry, own, _colleague(own, _post(post_id)), Capacity.SUPPORTER, None)
     if d.step > 1:
         seating.seat_managers(d, entry, d.step)
     elif d.at_immediate_risk:
         seating.seat_next_managers(d, entry)
+
+
+def _colleague(side: Side, post: Post | None) -> Post:
+    """Support comes from one's own agency (23.14)."""
+    if post is None or post.team.agency_id != side.team.agency_id:
+        raise MoveRefused(_("Choose a colleague of your own agency."))
+    return post
+
+
+def _manager(d: Disagreement, side: Side | None, post: Post | None) -> Post | None:
+    """Who acts for a side at a step of managers stands on its line, or in its agency at that level or above (23.15, 23.16)."""
+    if post is None or side is None:
+        return None
+    in_agency = post.team.agency_id == side.team.agency_id and post.level >= d.policy.ladder.step(d.step).level
+    if not in_agency and post not in seating.managers_for(d, side, d.step):
+        raise MoveRefused(_("Choose a manager of that side, at this step or above."))
+    return post
 
 
 def _keep_references(d: Disagreement, side: Side | None, given: Given) -> None:
@@ -82,8 +99,9 @@ def _pass_on(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[
     leaving = [seat for seat in d.standing.seats if seat.side_id == old.pk]
     team, post = Team.objects.filter(pk=given.facts.get("team")).first(), _post(given.facts.get("post"))
     _in_partnership(d, team)
-    if team in {side.team for side in d.standing.sides} or (post and team and post.team_id != team.pk):
-        raise MoveRefused(_("Choose a team that does not take part yet."))
+    is_colleague = team == old.team and post is not None and post not in {seat.post for seat in leaving}
+    if (team in {side.team for side in d.standing.sides} and not is_colleague) or (post and team and post.team_id != team.pk):
+        raise MoveRefused(_("Choose a team or a person that does not take part yet."))
     new = Side.objects.create(
         partnership=d.partnership,
         disagreement=d,
@@ -106,6 +124,7 @@ def _record_answer_for(d: Disagreement, entry: Entry, actor: Actor, given: Given
 
 def _propose_outcome(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     """A version and its issues; who proposes a version has confirmed it for their side, the Chair confirms for nobody."""
+    _forget_differing(d)
     latest = d.agreements.first()
     seat = actor.acting_seat(d)
     agreement = Agreement.objects.create(
@@ -172,9 +191,8 @@ def _begin_managers_step(d: Disagreement, entry: Entry, actor: Actor, given: Giv
         SideKind.RAISING.value: _post(given.facts.get("own_post")),
         SideKind.RESPONDING.value: _post(given.facts.get("other_post")),
     }
-    for post in chosen.values():
-        if post:
-            _in_partnership(d, post.team)
+    for side in d.standing.party_sides:
+        _manager(d, side, chosen.get(side.kind))
     seating.seat_managers(d, entry, d.step, chosen)
     _forget_differing(d)
 
@@ -193,8 +211,7 @@ def _change_opposite_number(d: Disagreement, entry: Entry, actor: Actor, given: 
     if side is None:
         return []
     leaving = [seat for seat in d.standing.acting_seats([side]) if seat.step == d.step]
-    post = _post(given.facts.get("post"))
-    _in_partnership(d, post.team if post else None)
+    post = _manager(d, side, _post(given.facts.get("post")))
     new = _seated(seating.seat_post(d, entry, side, post, seating.capacity_at(d, d.step), d.step))
     return [seat for seat in leaving if seat.pk != new.pk]
 
@@ -219,7 +236,7 @@ def _agree_to_differ(d: Disagreement, entry: Entry, actor: Actor, given: Given) 
 
 def _say_still_at_risk(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     """Only the raiser's own answer counts as the raiser's (23.11)."""
-    if actor.seat_in(Capacity.RAISER) and "still_at_risk" in given.facts:
+    if actor.person.pk == d.raised_by_id and "still_at_risk" in given.facts:
         d.still_at_risk = bool(given.facts["still_at_risk"])
 
 
@@ -255,6 +272,7 @@ EFFECTS: dict[str, Effect] = {
     "decline_outcome": _decline_outcome,
     "record_confirmation_for": _record_confirmation_for,
     "countersign": _countersign,
+    "refuse_countersign": _decline_outcome,
     "refer_to_line_manager": _begin_managers_step,
     "pass_up_the_line": _begin_managers_step,
     "change_opposite_number": _change_opposite_number,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from disputes.models import Entry
 from disputes.seats import managers_above
-from disputes.stages import Capacity, SideKind, Stage
+from disputes.stages import SideKind, Stage
 from escalation import answer_forms, reading, seating, words
 from escalation.move_form import (
     MoveForm,
@@ -170,7 +170,7 @@ class CloseWithoutAgreement(MoveForm):
             self.fields["other_position"].required = False
             label = _("What is the position of %(side)s? (optional: they have given it)") % {"side": other}
         self.fields["other_position"].label = label
-        if actor.seat_in(Capacity.RAISER):
+        if self.occasion.is_the_raiser:
             self.fields["still_at_risk"] = fields.ChoiceField(
                 label=_("Do you yourself still believe the child is at risk of significant harm?"),
                 choices=[("yes", _("Yes")), ("no", _("No"))],
@@ -198,7 +198,7 @@ class Withdraw(MoveForm):
     reason = fields.WordsField(label=gettext_lazy("Why is it withdrawn?"), empty=gettext_lazy("Enter why it is withdrawn"))
 
     def ask(self) -> None:
-        if not self.occasion.actor.seat_in(Capacity.RAISER):
+        if not self.occasion.is_the_raiser:  # a stand-in speaks for the post, not for the raiser
             raiser = self.occasion.disagreement.raised_by.name
             self.fields["raiser_view"] = fields.WordsField(
                 label=_("What does %(raiser)s, who raised it, say to that?") % {"raiser": raiser},
@@ -319,6 +319,7 @@ FORMS: dict[str, type[MoveForm]] = {
     "decline_outcome": answer_forms.DeclineOutcome,
     "record_confirmation_for": answer_forms.RecordConfirmationFor,
     "countersign": answer_forms.Countersign,
+    "refuse_countersign": answer_forms.RefuseCountersign,
     "refer_to_line_manager": ReferToLineManager,
     "pass_up_the_line": PassUpTheLine,
     "ask_the_chair": AskTheChair,

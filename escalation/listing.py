@@ -124,6 +124,7 @@ def _address_of(request: HttpRequest, form: Find) -> str:
     for name in ("raised_from", "raised_to"):
         if day := by.get(name):
             query |= {f"{name}_day": day.day, f"{name}_month": day.month, f"{name}_year": day.year}
+    request.session.pop(LOOKED_FOR, None)  # no longer than it is needed
     if by.get("text"):
         request.session[LOOKED_FOR] = by["text"]
         query[LOOKED_FOR] = "1"

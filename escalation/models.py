@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, ClassVar
 
+import pgtrigger
 from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.history import History
+from accounts.history import History, settled
 from accounts.models import Partnership, Row, User
 from disputes.models import Disagreement, Entry
 from procedure.clock import Due, due
@@ -40,6 +41,7 @@ class Clock(Row):
             models.Index(fields=["due_at"], condition=Q(stopped_at=None, reached_at=None), name="running_by_due"),
             models.Index(fields=["chaser_at"], condition=Q(stopped_at=None, chased_at=None), name="running_by_chaser"),
         ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [settled("reached_at", "chased_at", "chaser_at", "stopped_by", "stopped_at")]
 
     def __str__(self) -> str:
         return f"step {self.step}, due {self.due_at}"
@@ -49,7 +51,8 @@ class Clock(Row):
         """The due time worked out again from policy, calendar and start, with its working in plain English."""
         policy = self.disagreement.policy
         limit = policy.ladder.step(self.step).limit
-        assert limit is not None  # a clock only starts where the step has a limit
+        if limit is None:
+            raise LookupError("A clock only starts where its step has a limit.")
         return due(limit, self.started_at, policy.calendar, end_of_working_day=policy.document.end_of_working_day)
 
 

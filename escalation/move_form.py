@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django import forms as django_forms
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +22,7 @@ from disputes.stages import ChildSafe, SideKind
 from escalation import seating
 from escalation.moves import Given
 from pages import fields, forms
+from pages.templatetags.pages import phone
 
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 SOURCES = [
@@ -56,6 +58,11 @@ class Occasion:
     def children(self) -> list[Child]:
         return list(self.disagreement.children.all())
 
+    @property
+    def is_the_raiser(self) -> bool:
+        """The raiser in person: nobody else can say what the raiser believes (23.11)."""
+        return self.actor.person.pk == self.disagreement.raised_by_id
+
     def side(self, kind: SideKind) -> Side:
         return self.standing.sides_of(kind)[0]
 
@@ -78,9 +85,10 @@ class MoveForm(forms.Form):
     def __init__(self, occasion: Occasion, data: Any = None) -> None:
         super().__init__(data)
         self.occasion = occasion
-        self.fields["child_safe"].help_text = _(
-            "If a child is in danger now, call 999 or the front door, %(number)s, before you go on."
-        ) % {"number": occasion.disagreement.partnership.front_door}
+        self.fields["child_safe"].help_text = format_html(
+            _("If a child is in danger now, call 999 or the front door, {number}, before you go on."),
+            number=phone(occasion.disagreement.partnership.front_door),
+        )
         self.ask()
         self.order_fields([name for name in self.fields if name != "child_safe"])
 

@@ -23,10 +23,11 @@ from escalation import answer_forms, foresight, moves, reading, words
 from escalation.forms import FORMS
 from escalation.move_form import MoveForm, Occasion
 from escalation.moves import MoveRefused, Overtaken
-from escalation.page import find, identity, move_url
-from escalation.turns import say_turn
+from escalation.page import identity, move_url, say_for
+from escalation.refusals import SentBefore
 from pages import times
 
+LEFT_BY = "left_by"  # in the session: the key of the page by which this person left a disagreement, which they cannot find again
 READ_FIRST = ("answer", "accept_mediation", "decline_mediation")  # both views stand open: they are what is answered
 
 
@@ -36,17 +37,24 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
     name = slug.replace("-", "_")
     if name not in FORMS or slug != name.replace("_", "-"):
         raise Http404
-    d = find(request, reference)
     now = timezone.now()
-    actor = d.standing.actor(_person(request))
     key, seen = _key(request), _seen(request)
-    if request.method == "POST" and Entry.objects.filter(disagreement=d, person=_person(request), key=key, kind=name).exists():
+    try:
+        d = by_reference(reference, _person(request))
+    except Disagreement.DoesNotExist:
+        return _out_of_sight(request, name, key)
+    actor = d.standing.actor(_person(request))
+    before = Entry.objects.filter(disagreement=d, person=_person(request), key=key).first() if request.method == "POST" else None
+    if before and before.kind == name and _says_the_same(request, before):
         return redirect("disagreement", d.reference)  # the same page posted twice
     is_open = name in {one.name for one in d.open_moves(actor)}
     form = _form(request, d, name, Occasion(d, actor, now, asked=request.GET.dict()), is_open=is_open)
     if request.method != "POST":
         return _ask(request, d, name, form, key) if form else _not_open(request, d, name)
     try:
+        if before:
+            key = uuid.uuid4()  # what they send next is a page of its own
+            raise SentBefore
         if seen != d.move_version and not d.is_note(name):
             raise Overtaken(moves.latest_move(d))
         if form is None:
@@ -54,15 +62,19 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
         if not form.is_valid():
             return _ask(request, d, name, form, key)
         entry = moves.make(d.pk, name, by=_person(request), given=form.given(), seen=seen, key=key, now=now)
+    except Disagreement.DoesNotExist:  # gone from their sight while this page waited for the other's move
+        return _out_of_sight(request, name, key)
     except Overtaken as overtaken:
         return _overtaken(request, reference, name, overtaken, key)
     except MoveRefused as refused:
+        if not _still_sees(request, d.pk):
+            return _out_of_sight(request, name, key)
         _note_refusal(request, d, name)
         if form is None:
             return _not_open(request, d, name, str(refused))
         form.add_error(None, str(refused))  # open, but not with what was chosen: everything stays in the form
         return _ask(request, d, name, form, key, status=409)
-    return _done(request, entry)
+    return _done(request, entry, key)
 
 
 def _person(request: HttpRequest) -> User:
@@ -81,6 +93,12 @@ def _seen(request: HttpRequest) -> int:
     """The move version of the page they looked at; -1, which no page has, when it is spoilt."""
     typed = request.POST.get("seen", "")
     return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 10 else -1
+
+
+def _says_the_same(request: HttpRequest, entry: Entry) -> bool:
+    """Whether the words are those that were sent with this key before; not so after "back" and a change of mind."""
+    typed = sorted(text.replace("\r\n", "\n").strip() for _label, text in _typed(request))
+    return typed == sorted(text.value.strip() for text in entry.texts.all())
 
 
 def _form(request: HttpRequest, d: Disagreement, name: str, occasion: Occasion, *, is_open: bool) -> MoveForm | None:
@@ -114,7 +132,7 @@ def _not_open(request: HttpRequest, d: Disagreement, name: str, why: str = "") -
     context = {
         **_page_of(d, name),
         "why": why or _("That is not open to you now."),
-        "saying": say_turn(d, actor),
+        "saying": say_for(d, actor),
         "open_moves": _links(d, actor),
         "typed": _typed(request),
     }
@@ -123,14 +141,17 @@ def _not_open(request: HttpRequest, d: Disagreement, name: str, why: str = "") -
 
 def _overtaken(request: HttpRequest, reference: str, name: str, overtaken: Overtaken, key: UUID) -> HttpResponse:
     """Somebody moved first: what happened, what is open now, and everything they typed, in the form if it is still open."""
-    d = by_reference(reference, _person(request))  # again: it has moved
+    try:
+        d = by_reference(reference, _person(request))  # again: it has moved
+    except Disagreement.DoesNotExist:
+        return _out_of_sight(request, name, key)
     _note_refusal(request, d, name)
     actor = d.standing.actor(_person(request))
     happened = overtaken.entry or moves.latest_move(d)
     news = {
         "happened": happened,
         "sentence": words.say_entry(happened) if happened else "",
-        "saying": say_turn(d, actor),
+        "saying": say_for(d, actor),
         "open_moves": _links(d, actor),
     }
     if name in {one.name for one in d.open_moves(actor)}:
@@ -140,35 +161,63 @@ def _overtaken(request: HttpRequest, reference: str, name: str, overtaken: Overt
     return render(request, "escalation/moves/not_open.html", context, status=409)
 
 
-def _done(request: HttpRequest, entry: Entry) -> HttpResponse:
-    """Back to the page, which says what happens next. No words of the case."""
-    d = find(request, entry.disagreement.reference) if _still_sees(request, entry) else None
+def _out_of_sight(request: HttpRequest, name: str, key: UUID) -> HttpResponse:
+    """Not open to this person, or no such disagreement: the same answer, with what they typed to be copied and nothing of any case.
+    Who left it by this very page, and posted it twice, is answered as the first time."""
+    if request.method == "POST":
+        kept = type(request.session)(request.session.session_key)  # afresh: the first of two posts may have ended a moment ago
+        if kept.get(LEFT_BY) == str(key):
+            if request.session.get(LEFT_BY) != str(key):
+                _say_they_left(request, name, key)
+            return redirect("/desk/")
+    return words_back(request, _typed(request))
+
+
+def words_back(request: HttpRequest, typed: list[tuple[str, str]]) -> HttpResponse:
+    """The 404 of a disagreement, hidden or absent; whoever sent words to it finds them there."""
+    if request.method != "POST" or not typed:
+        raise Http404
+    return render(request, "escalation/moves/out_of_sight.html", {"typed": typed}, status=404)
+
+
+def _say_they_left(request: HttpRequest, name: str, key: UUID) -> None:
+    """On the desk; and remembered at once, with the move itself, for the same page posted twice."""
+    done = str(words.DONE.get(name, _("Done, and on record.")))
+    messages.success(request, _("%(done)s You have left this disagreement.") % {"done": done})
+    request.session[LEFT_BY] = str(key)
+    request.session.save()
+
+
+def _done(request: HttpRequest, entry: Entry, key: UUID) -> HttpResponse:
+    """Back to the page, which says what happens next. No words of the case, and nobody's name."""
+    sees = _still_sees(request, entry.disagreement_id)
+    d = by_reference(entry.disagreement.reference, _person(request)) if sees else None
     if entry.child_safe == ChildSafe.NO or entry.kind == "say_child_at_immediate_risk":
         said = _(
             "If a child is in danger now, call 999, or the front door on %(front)s (out of hours %(night)s). The managers have been told."
         )
         messages.warning(request, said % {"front": entry.partnership.front_door, "night": entry.partnership.out_of_hours})
-    done = str(words.DONE.get(entry.kind, _("Done, and on record.")))
     if d is None:
-        messages.success(request, _("%(done)s You have left this disagreement.") % {"done": done})
+        _say_they_left(request, entry.kind, key)
         return redirect("/desk/")
+    done = str(words.DONE.get(entry.kind, _("Done, and on record.")))
     messages.success(request, f"{done} {_next(d, _person(request))}".strip())
     return redirect("disagreement", d.reference)
 
 
-def _still_sees(request: HttpRequest, entry: Entry) -> bool:
-    return Disagreement.objects.visible_to(_person(request)).filter(pk=entry.disagreement_id).exists()
+def _still_sees(request: HttpRequest, disagreement: UUID) -> bool:
+    return Disagreement.objects.visible_to(_person(request)).filter(pk=disagreement).exists()
 
 
 def _next(d: Disagreement, person: User) -> str:
-    """Whose move it is now and by when."""
-    saying = say_turn(d, d.standing.actor(person))
+    """Whose move it is now and by when. Who that is, the page says: a message waits in the session until it is read."""
+    saying = say_for(d, d.standing.actor(person))
     if not d.is_open:
         return saying.ask
     by = _(" By %(when)s.") % {"when": times.weekday_moment(saying.due_at)} if saying.due_at else ""
     if saying.mine:
-        return _("It is your move: %(ask)s%(by)s") % {"ask": saying.ask, "by": by}
-    return _("It is now their move: %(who)s.%(by)s") % {"who": saying.who, "by": by}
+        return _("It is your move.%(by)s") % {"by": by}
+    return _("It is now their move.%(by)s") % {"by": by}
 
 
 # ── pieces of these pages ───────────────────────────────────────────────────────────────────────────────────────────

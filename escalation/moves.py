@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.acting import because_of
@@ -21,9 +20,9 @@ from accounts.models import Post, Team, User
 from disputes.models import Child, ChildReference, Disagreement, Draft, Entry, Seat, Side, Text
 from disputes.record import commitment, new_salt
 from disputes.seats import Actor, Standing
-from disputes.stages import Capacity, ChildSafe, SideKind, Stage
+from disputes.stages import OPEN, Capacity, ChildSafe, SideKind
 from escalation import clocks, effects, notices, seating
-from escalation.refusals import MoveRefused, Overtaken
+from escalation.refusals import MoveRefused, Overtaken, SentBefore
 from procedure.models import Policy
 
 
@@ -59,8 +58,8 @@ def make(disagreement_id: UUID, move: str, *, by: User, given: Given, seen: int,
     with transaction.atomic():
         disagreement = _locked(disagreement_id)
         if done := Entry.objects.filter(disagreement=disagreement, person=by, key=key).first():
-            if done.kind != move:
-                raise MoveRefused(_("This page was used for another move already."))
+            if done.kind != move or not _says_the_same(done, given):
+                raise SentBefore
             return done
         disagreement.standing = Standing.of(disagreement, now)
         actor = disagreement.standing.actor(by)
@@ -137,6 +136,9 @@ def raise_disagreement(
                     )
         disagreement = _locked(disagreement.pk)
         disagreement.standing = Standing(disagreement, now, seats=[first], sides=[own, other])
+        addressed = {"raising_team": str(own.team_id), "raising_post": str(own.post_id), "team": str(team.pk)}
+        addressed |= {"post": str(post.pk)} if post else {}
+        given = replace(given, facts={**given.facts, **addressed})  # who was addressed stands in the chain
         entry = _write(disagreement, "send", Actor(by, (first,)), given, draft.pk, now, is_note=False, entry_id=entry_id)
         draft.delete()
         return entry
@@ -165,6 +167,18 @@ def latest_move(disagreement: Disagreement) -> Entry | None:
 # ── what may be given ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+SAYS_RISK = ("send", "say_child_at_immediate_risk")
+MAY_SAY_NOTHING = {
+    *("match_child", "confirm_outcome", "countersign", "say_still_at_risk", "answer_closing_questions", "bring_in_support"),
+}
+
+
+def _says_the_same(done: Entry, given: Given) -> bool:
+    """Whether a repeated post repeats the words as well."""
+    kept = dict(done.texts.values_list("field", "value"))
+    return kept == {name: text for name, text in given.words.items() if text} and done.child_safe == given.child_safe
+
+
 def _check_raising(draft: Draft, by: User, given: Given, team: Team, post: Post | None, policy: Policy) -> None:
     """Raises MoveRefused when the draft cannot be sent so, whatever form it came through."""
     if draft.post.holder_id != by.pk or draft.post.ended_on is not None:
@@ -178,8 +192,23 @@ def _check_raising(draft: Draft, by: User, given: Given, team: Team, post: Post 
 
 
 def _check_given(disagreement: Disagreement, move: str, given: Given) -> None:
-    """Raises MoveRefused for what no form of ours offers: another disagreement's side or entry, a side that can act for itself."""
+    """Raises MoveRefused for what no form of ours offers: nothing said, another disagreement's side or entry, a side that can act for
+    itself. The forms say the same at the right place; this holds for whatever else comes to the door."""
     standing = disagreement.standing
+    if given.child_safe not in ChildSafe.values:
+        raise MoveRefused(_("Say whether the child is safe now."))
+    if move not in MAY_SAY_NOTHING and not any(text.strip() for text in given.words.values()):
+        raise MoveRefused(_("Write down what there is to say."))
+    if move == "propose_outcome" and not given.words.get("outcome", "").strip():
+        raise MoveRefused(_("Write down what is agreed."))
+    if given.facts.get("still_at_risk") and not given.facts.get("channel"):
+        raise MoveRefused(_("Choose how that concern goes on."))
+    if move in ("confirm_outcome", "countersign") and given.child_safe == ChildSafe.NO:
+        raise MoveRefused(
+            _(
+                "A child is at immediate risk: act first, with 999 or the front door, and say so in the record. Confirm when the child is safe."
+            )
+        )
     if move in ("record_answer_for", "record_confirmation_for"):
         if given.recorded_for not in {side.pk for side in standing.turn.for_sides}:
             raise MoveRefused(_("Choose the side for which you record this."))
@@ -219,6 +248,8 @@ def _write(
         getattr(disagreement, move)(actor)
         if given.child_safe == ChildSafe.NO:
             disagreement.at_immediate_risk = True
+        elif given.child_safe == ChildSafe.YES and actor and actor.party_seat(SideKind.RAISING) and move not in SAYS_RISK:
+            disagreement.at_immediate_risk = False  # the side that is worried says that the child is safe
         if not is_note:
             disagreement.move_version += 1
         entry = _record(disagreement, move, actor, seat, given, key, now, before.stage, entry_id)
@@ -319,7 +350,7 @@ def _notice_by_clock(clock_id: UUID, what: str, now: dt.datetime) -> Entry | Non
         disagreement = _locked(clock.disagreement_id)
         clock = Clock.objects.get(pk=clock_id)  # again, now that nobody else can move
         done = clock.reached_at if what == "reach_limit" else clock.chased_at
-        if clock.stopped_at or done or disagreement.stage not in _OPEN:
+        if clock.stopped_at or done or disagreement.stage not in OPEN:
             return None
         disagreement.standing = Standing.of(disagreement, now)
         given = Given(facts={"due_at": clock.due_at.isoformat(), "step": clock.step})
@@ -333,16 +364,7 @@ def _notice_by_clock(clock_id: UUID, what: str, now: dt.datetime) -> Entry | Non
         return entry
 
 
-_OPEN = {Stage.PRACTITIONER, Stage.LINE_MANAGER, Stage.UP_THE_LINE, Stage.LSCB_MEDIATION}
-
 __all__ = [
-    "Given",
-    "MoveRefused",
-    "NewChild",
-    "Overtaken",
-    "latest_move",
-    "make",
-    "raise_disagreement",
-    "reach_limit",
-    "timezone",
+    *("Given", "MoveRefused", "NewChild", "Overtaken", "SentBefore"),
+    *("latest_move", "make", "raise_disagreement", "reach_last_chaser", "reach_limit"),
 ]

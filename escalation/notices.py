@@ -62,11 +62,16 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
             owed["ended"] = once(standing.people_in(everybody))
         return owed
     if entry.kind == "reach_limit":
-        return {"overdue": once(standing.people_in(newly_seated))}
+        above = [
+            seat for seat in standing.seats if seat.step == entry.step + 1 or (seat.capacity == Capacity.CHAIR and seat in newly_seated)
+        ]
+        return {"overdue": once(standing.people_in(above)), "told": once(standing.people_in(newly_seated))}
     if entry.kind == "reach_last_chaser":
-        return {"told": once(standing.people_in(newly_seated))}
-    if not Disagreement.is_note(entry.kind):
-        owed["your_move"] = once(standing.people_in(standing.turn.seats))
+        return {"told": once(standing.people_in(standing.seats_in(Capacity.OFFICE, Capacity.CHAIR)))}
+    if not Disagreement.is_note(entry.kind):  # also those who heard that it is urgent: that mail does not say what is asked, and by when
+        holders = [person for person in standing.people_in(standing.turn.seats) if person.pk != entry.person_id]
+        owed["your_move"] = holders
+        heard.update(person.pk for person in holders)
     owed["told"] = once(standing.people_in(newly_seated))
     if not Disagreement.is_note(entry.kind):
         owed["news"] = once(standing.people_in(hear_news))
@@ -81,6 +86,8 @@ def _retarget(disagreement: Disagreement, entry: Entry, clock: Clock | None) -> 
         return
     document, calendar = disagreement.policy.document, disagreement.policy.calendar
     times = nudge_times(clock.due_at, document.nudges, calendar, end_of_working_day=document.end_of_working_day)
+    if clock.chaser_at:  # a further one where somebody acted after the last and another has to now
+        times = [time for time in times if time[0] != "chaser"] + [("chaser", clock.chaser_at)]
     holders = disagreement.standing.people_in(disagreement.standing.turn.seats)
     wanted = {(rule, when, person.pk) for rule, when in times if when > entry.recorded_at for person in holders}
     for notice in unsent.exclude(clock=clock):

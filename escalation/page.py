@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -52,7 +52,7 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         **identity(d),
         "now": now,
         "panel": panel(d, actor, clocks),
-        "ladder": ladder(d, clocks),
+        "ladder": ladder(d, clocks, began_at=next((entry.step for entry in stated if entry.kind == "send"), 1)),
         "safe": reading.said_safe(d),
         "views": reading.two_views(d, stated),
         "outcome": reading.outcome(d, timezone.localdate(now)),
@@ -116,6 +116,17 @@ def move_url(d: Disagreement, move: str) -> str:
     return reverse("move", args=[d.reference, move.replace("_", "-")])
 
 
+def say_for(d: Disagreement, actor: Actor) -> Saying:
+    """The present turn as this reader finds it. Whoever recorded a confirmation cannot countersign it: it takes a second person."""
+    saying = say_turn(d, actor)
+    if saying.mine and saying.move == "countersign" and d.recorded_by(actor.person):
+        others = {seat.person for seat in d.standing.turn.seats} - {actor.person}
+        who = "; ".join(sorted(person.name for person in others)) or _("A second person at the partnership’s office")
+        ask = _("You recorded this confirmation, so somebody else at the office has to countersign it.")
+        return replace(saying, mine=False, who=who, ask=ask, move=None)
+    return saying
+
+
 # ── the one strong panel ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -140,7 +151,7 @@ class Panel:
 
 def panel(d: Disagreement, actor: Actor, clocks: list[Clock]) -> Panel:
     """The panel as this reader finds it."""
-    saying = say_turn(d, actor)
+    saying = say_for(d, actor)
     offered = [(move.name, str(move.custom["label"]), move.custom["weight"]) for move in d.open_moves(actor)]
     links = {name: (label, move_url(d, name)) for name, label, _weight in offered if move_url(d, name)}
     if d.is_open:
@@ -195,13 +206,16 @@ def _unanswered(d: Disagreement, move: str, links: dict[str, Any]) -> bool:
 # ── beside it ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def ladder(d: Disagreement, clocks: list[Clock]) -> list[dict[str, str]]:
-    """The steps of this policy, and when each was worked on; after the end only those that were reached."""
+def ladder(d: Disagreement, clocks: list[Clock], began_at: int) -> list[dict[str, str]]:
+    """The steps of this policy, and when each was worked on; after the end only those that were reached. Below the step at which
+    it began (a child at immediate risk) nothing was done."""
     spent = {clock.step: clock for clock in clocks}
     highest = max([d.step, *spent])
     steps = []
     for step in d.policy.ladder:
-        if d.is_open and step.number == d.step:
+        if step.number < began_at and step.number != d.step:
+            steps.append({"name": step.name, "state": "skipped", "when": ""})
+        elif d.is_open and step.number == d.step:
             when = _("due %(when)s") % {"when": times.weekday_day(d.due_at)} if d.due_at else ""
             steps.append({"name": step.name, "state": "now", "when": when})
         elif step.number < d.step or (not d.is_open and step.number <= highest):

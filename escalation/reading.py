@@ -14,7 +14,7 @@ from accounts.models import Post, Team, User
 from disputes.models import Disagreement, Entry, Side
 from disputes.record import POSITIONS
 from disputes.seats import Actor
-from disputes.stages import ENDS, PARTIES
+from disputes.stages import ENDS, PARTIES, SideKind
 from escalation import words
 from pages import times
 
@@ -81,18 +81,18 @@ def positions(d: Disagreement) -> list[Entry]:
 
 
 def two_views(d: Disagreement, stated: Iterable[Entry]) -> list[View]:
-    """What each party side says: the words of the sending or the latest answer, then each later position."""
-    views = {side.kind: View(side) for side in d.standing.party_sides}
+    """What each party side says: the words of the sending or the latest answer, then each later position. What a side said that
+    has passed it on since stands in the record only: it is not the view of those who were asked after it."""
+    views = {side.pk: View(side) for side in d.standing.party_sides}
     for entry in stated:
-        side = entry.recorded_for or entry.side
-        view = views.get(side.kind) if side else None
+        view = views.get(entry.recorded_for_id or entry.side_id)
         if view is None or entry.kind == "propose_outcome":
             continue
         if entry.kind == "send" or entry.kind in ANSWERS:
             view.first, view.later = _statement(entry), []
         else:
             view.later.append(_statement(entry))
-    return [views[kind] for kind in PARTIES if kind in views]
+    return sorted(views.values(), key=lambda view: PARTIES.index(SideKind(view.side.kind)))
 
 
 def _statement(entry: Entry) -> Statement:
@@ -179,7 +179,7 @@ def _item(d: Disagreement, entry: Entry, names: _Names, corrections: list[Item])
         recorded_apart=later or entry.replayed,
         safe=entry.get_child_safe_display() if entry.child_safe else "",
         texts=texts_of(entry),
-        facts=words.say_choices(d, entry.facts) + names.say(entry.facts),
+        facts=words.say_choices(d, entry.facts) + names.say(entry.kind, entry.facts),
         corrections=corrections,
         tone="clock" if entry.person_id is None else "quiet" if entry.kind in ("bring_in_support", "match_child") else "",
     )
@@ -211,12 +211,12 @@ class _Names:
             sides={str(side.pk): str(side) for side in d.standing.sides},
         )
 
-    def say(self, facts: dict[str, Any]) -> list[tuple[str, str]]:
+    def say(self, kind: str, facts: dict[str, Any]) -> list[tuple[str, str]]:
         labels = {"own_post": _("For the side that raised it"), "other_post": _("Opposite number"), "post": _("Person")}
         said = [(labels[name], self.posts.get(str(facts[name]), "")) for name in self.POSTS if facts.get(name)]
         said += [(_("Asked to support"), self.posts.get(str(post), "")) for post in facts.get("supporters", [])]
         if facts.get("team"):
-            said.insert(0, (_("Passed to"), self.teams.get(str(facts["team"]), "")))
+            said.insert(0, (_("Asked") if kind == "send" else _("Passed to"), self.teams.get(str(facts["team"]), "")))
         for number, issue in enumerate(facts.get("issues", []), start=1):
             owner = self.people.get(str(issue.get("owner")), "")
             due = times.day(dt.date.fromisoformat(issue["due_on"]))

@@ -17,3 +17,10 @@ class Overtaken(MoveRefused):
     def __init__(self, entry: Entry | None) -> None:
         super().__init__(_("Somebody else has moved since you opened this page."))
         self.entry = entry
+
+
+class SentBefore(MoveRefused):
+    """The page was sent once already and now says something else (back button): nothing was written a second time."""
+
+    def __init__(self) -> None:
+        super().__init__(_("You have sent this page once already. What you wrote now has not been sent: look at it again and send it."))

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.models import Appointment, Office, Post, StepPost, User
 from disputes.models import Disagreement, Entry, Exclusion, Seat, Side
 from disputes.seats import managers_above
-from disputes.stages import ACTING, ENDS, Capacity, SideKind, Stage
+from disputes.stages import ACTING, ENDS, Capacity, Mediation, SideKind, Stage
 
 
 def open_seat(
@@ -24,7 +24,7 @@ def open_seat(
     """One person's place, once. None when they are excluded, inactive, or sit on another side already: nobody sits on two sides."""
     if not person.is_active or Exclusion.objects.filter(disagreement=disagreement, person=person).exists():
         return None
-    held = list(Seat.objects.filter(disagreement=disagreement, person=person, ends_at=None))
+    held = list(Seat.objects.filter(disagreement=disagreement, person=person, ends_at=None, side__ended_at=None))
     side_id = side.pk if side else None
     if any(seat.side_id != side_id for seat in held):
         return None
@@ -122,17 +122,25 @@ def seat_managers(disagreement: Disagreement, entry: Entry, step: int, chosen: d
 
 def seat_next_managers(disagreement: Disagreement, entry: Entry) -> list[Seat]:
     """The managers of the next step, when it is a step of managers."""
-    if disagreement.stage == Stage.LSCB_MEDIATION or not disagreement.policy.ladder.has_higher_manager_step(disagreement.step):
+    if (
+        disagreement.stage == Stage.LSCB_MEDIATION
+        or disagreement.mediation
+        or not disagreement.policy.ladder.has_higher_manager_step(disagreement.step)
+    ):
         return []
     return seat_managers(disagreement, entry, disagreement.step + 1)
 
 
 def seat_chair(disagreement: Disagreement, entry: Entry) -> Seat | None:
-    """The Chair, who sees both positions until accepting; a deputy for absence or conflict (23.17)."""
+    """The Chair, who sees both positions until accepting; a deputy for absence or conflict (23.17), or when the Chair let the limit
+    pass."""
     today = timezone.localdate(entry.recorded_at)
+    seated = {seat.person_id for seat in disagreement.standing.seats_in(Capacity.CHAIR)} if entry.person_id is None else set()
     for office in (Office.CHAIR, Office.DEPUTY):
         for person in Appointment.objects.people(disagreement.partnership, office, today):
-            if seat := open_seat(disagreement, entry, person, Capacity.CHAIR, positions_only=True):
+            if person.pk in seated:
+                continue
+            if seat := open_seat(disagreement, entry, person, Capacity.CHAIR, positions_only=disagreement.mediation == Mediation.ASKED):
                 return seat
     return None
 
@@ -176,6 +184,8 @@ def tell(disagreement: Disagreement, entry: Entry, from_stage: str) -> None:
     if entry.kind == "ask_the_chair":  # whatever the policy tells: who is asked must be able to answer (23.17)
         seated = seat_chair(disagreement, entry)
         opened |= bool(seated or seat_office(disagreement, entry))
+    if entry.kind in ("reach_limit", "reach_last_chaser") and entry.stage == Stage.LSCB_MEDIATION:
+        opened |= bool(seat_chair(disagreement, entry))  # whoever chairs by now, or the deputy: a Chair who left blocks nobody
     if entry.kind in ("reach_last_chaser", "record_confirmation_for"):  # who may close it, who must countersign
         opened |= bool(seat_office(disagreement, entry))
     if opened:

@@ -18,6 +18,7 @@ MAIN_MOVE = {
     Awaiting.CHAIR: "accept_mediation",
     Awaiting.MEDIATION: "record_mediation",
     Awaiting.CONFIRMATION: "confirm_outcome",
+    Awaiting.POSITION: "agree_to_differ",
 }
 
 
@@ -94,6 +95,7 @@ def _ask(disagreement: Disagreement) -> str:
         Awaiting.ANSWER: _("Answer with your view and your reasons."),
         Awaiting.DECISION: _ask_what_next(disagreement),
         Awaiting.CONFIRMATION: _("Confirm the proposed outcome in writing, or say what should change."),
+        Awaiting.POSITION: _("One side agrees to differ. Record your position too, and it closes; or propose an outcome."),
         Awaiting.CHAIR: _("Accept and offer mediation, or decline with reasons."),
         Awaiting.MEDIATION: _("Hold the mediation and record it."),
         Awaiting.NOTHING: "",

@@ -25,6 +25,7 @@ KINDS: dict[str, str | Promise] = {
     "decline_outcome": gettext_lazy("%(who)s asked for changes to the outcome"),
     "record_confirmation_for": gettext_lazy("%(who)s recorded the confirmation of %(for)s"),
     "countersign": gettext_lazy("%(who)s countersigned the recorded confirmation"),
+    "refuse_countersign": gettext_lazy("%(who)s refused the recorded confirmation"),
     "refer_to_line_manager": gettext_lazy("%(who)s referred it to the line manager or adviser"),
     "pass_up_the_line": gettext_lazy("%(who)s passed it up the line"),
     "ask_the_chair": gettext_lazy("%(who)s asked the Chair to mediate"),

@@ -19,13 +19,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Partnership, Post, Team, User
-from disputes.models import Agreement, Confirmation, Disagreement, Entry, OutstandingIssue, Seat, Side
+from disputes.models import Agreement, Child, ChildReference, Confirmation, Disagreement, Entry, Exclusion, OutstandingIssue, Seat, Side
 from escalation import words
 from escalation.models import Clock
 from pages.times import LONDON
 from procedure.models import Policy
 
-KEPT: tuple[type[models.Model], ...] = (Disagreement, Side, Seat, Agreement, OutstandingIssue, Confirmation, Clock)
+KEPT: tuple[type[models.Model], ...] = (Disagreement, Side, Seat, Agreement, OutstandingIssue, Confirmation, Clock, Exclusion)
+MATCHES = ("match_child", "record_answer_for")  # by which a side names its own reference of a child
 AT_ONCE = 50  # disagreements read together: a fixed number of queries for each such lot
 NEVER_CHANGES = ("id", "partnership", "disagreement")  # said by the row itself
 BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # the wide ones count in some spreadsheets
@@ -57,10 +58,11 @@ class Counts:
     entries: int = 0
     words: int = 0
     changes: int = 0
+    children: int = 0
 
     @property
     def rows(self) -> int:
-        return self.entries + self.words + self.changes
+        return self.entries + self.words + self.changes + self.children
 
 
 def rows(disagreements: models.QuerySet[Disagreement], counts: Counts) -> Iterator[list[str]]:
@@ -100,12 +102,21 @@ class Change:
 
 
 @dataclass
+class Named:
+    """Something said of a child once and for all: such rows keep no history, so that they can be erased."""
+
+    what: str
+    value: str
+
+
+@dataclass
 class Case:
     """One disagreement with its entries in order and its changes by the entry that caused them."""
 
     disagreement: Disagreement
     entries: list[Entry] = field(default_factory=list)
     changes: dict[UUID | None, list[Change]] = field(default_factory=lambda: defaultdict(list))
+    children: dict[UUID | None, list[Named]] = field(default_factory=lambda: defaultdict(list))
 
 
 def _read(lot: list[Disagreement]) -> list[Case]:
@@ -118,7 +129,32 @@ def _read(lot: list[Disagreement]) -> list[Case]:
     for model in KEPT:
         for change in _changes(model, list(cases), numbers):
             cases[_case_of(change.of)].changes[change.of.caused_by if change.of.caused_by in numbers else None].append(change)
+    _read_children(cases)
     return list(cases.values())
+
+
+def _read_children(cases: dict[UUID, Case]) -> None:
+    """Children and the sides' references of them, each with the entry by which it came: these rows have no time of their own."""
+    for child in Child.objects.filter(disagreement__in=cases).order_by("number"):
+        case = cases[child.disagreement_id]
+        about = _("child %(number)d") % {"number": child.number}
+        case.children[_came_with(case, None)] += [
+            Named(f"{about}: {_('pseudonym')}", child.pseudonym),
+            Named(f"{about}: {_('age band')}", child.get_age_band_display()),
+        ]
+    found = ChildReference.objects.filter(disagreement__in=cases).select_related("child", "side__team__agency")
+    for one in found.order_by("child__number", "side__kind", "reference"):
+        case = cases[one.disagreement_id]
+        what = _("child %(number)d: reference of %(side)s") % {"number": one.child.number, "side": _side(one.side)}
+        case.children[_came_with(case, one.side)].append(Named(what, one.reference))
+
+
+def _came_with(case: Case, side: Side | None) -> UUID | None:
+    """The sending for children and the raising side's references; for those of another side the first entry by which it named them."""
+    of_side = (e for e in case.entries if side and e.kind in MATCHES and side.pk == (e.recorded_for_id or e.side_id))
+    sending = (e for e in case.entries if e.kind == "send" and (side is None or e.side_id == side.pk))
+    first = next(of_side, None) or next(sending, None)
+    return first.pk if first else None
 
 
 def _case_of(kept: Any) -> UUID:
@@ -204,8 +240,16 @@ def _rows_of(case: Case, names: Names, counts: Counts) -> Iterator[list[str]]:
         for text in sorted(entry.texts.all(), key=lambda text: text.field):
             counts.words += 1
             yield _row(case, entry, _("Words"), words.say_text(text.field), said=text.value)
+        yield from _children_in_words(case, entry, counts)
         yield from _changes_in_words(case, entry, case.changes.get(entry.pk, []), names, counts)
+    yield from _children_in_words(case, None, counts)
     yield from _changes_in_words(case, None, case.changes.get(None, []), names, counts)
+
+
+def _children_in_words(case: Case, entry: Entry | None, counts: Counts) -> Iterator[list[str]]:
+    for named in case.children.get(entry.pk if entry else None, []):
+        counts.children += 1
+        yield _row(case, entry, _("Child"), named.what, new=named.value)
 
 
 def _changes_in_words(case: Case, entry: Entry | None, changes: Iterable[Change], names: Names, counts: Counts) -> Iterator[list[str]]:

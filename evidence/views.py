@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import tempfile
 from typing import IO
 from uuid import UUID
@@ -28,6 +29,7 @@ from evidence.forms import Find
 from pages import times
 
 PER_PAGE = 25
+REFERENCE = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}")
 IN_MEMORY = 2_000_000  # bytes of an export kept in memory; the rest goes to an unnamed file that ends with the response
 
 
@@ -56,7 +58,7 @@ def history(request: HttpRequest) -> FileResponse:
     form = _form(request.POST, audited)
     if one:
         found = audited.filter(reference=one.upper())
-        if not found.exists():
+        if not REFERENCE.fullmatch(one.upper()) or not found.exists():
             raise Http404
     elif form.is_bound and not form.is_valid():
         raise Http404  # the page posts what it has checked

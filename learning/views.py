@@ -22,6 +22,7 @@ from disputes.models import Disagreement, Entry
 from disputes.stages import ChildSafe
 from escalation import moves
 from escalation.desk import Section
+from escalation.move_pages import words_back
 from escalation.moves import MoveRefused
 from learning.forms import ClosingQuestions
 from learning.models import DebriefRequest, LearningPoint
@@ -39,14 +40,14 @@ AT_MOST = 500
 def closing_questions(request: HttpRequest, reference: str) -> HttpResponse:
     """Asked once of each side after the end (23.7, 23.19, 23.20). A double post and a colleague who was faster are harmless."""
     person = _person(request)
+    form = ClosingQuestions(request.POST if request.method == "POST" else None)
     try:
         d = by_reference(reference, person)
     except Disagreement.DoesNotExist:
-        raise Http404 from None
+        return words_back(request, form.typed)
     key = _key(request)
     if request.method == "POST" and Entry.objects.filter(disagreement=d, person=person, key=key).exists():
         return redirect(f"/disagreements/{d.reference}/")
-    form = ClosingQuestions(request.POST if request.method == "POST" else None)
     is_open = MOVE in {move.name for move in d.open_moves(d.standing.actor(person))}
     context = {"d": d, "url": f"/disagreements/{d.reference}/", "form": form, "key": key}
     if not is_open:
@@ -55,6 +56,8 @@ def closing_questions(request: HttpRequest, reference: str) -> HttpResponse:
         return render(request, "learning/closing_questions.html", context)
     try:
         entry = moves.make(d.pk, MOVE, by=person, given=form.given(), seen=d.move_version, key=key, now=timezone.now())
+    except Disagreement.DoesNotExist:  # gone from their sight meanwhile
+        return words_back(request, form.typed)
     except MoveRefused:
         return _not_open(request, context, d)
     _keep(d, entry, form, person)

@@ -19,6 +19,8 @@ from pages import times
 LONGEST_WORDS = 10_000
 LONGEST_LINE = 200
 PARTS = ("day", "month", "year")
+FIRST_YEAR = 2000  # nothing that is asked about happened before
+YEARS_AHEAD = 10  # plans reach no further
 
 
 # ── Words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,6 +231,7 @@ class DayField(Asked, forms.Field):
     """A day, typed as three parts; cleans to a `date`, or None where it may be left out.
 
     `not_future` and `not_past` refuse days after or before today; give a sentence instead of True to say it in your words.
+    No day lies before the year 2000, and no plan (`not_past`) more than ten years ahead.
     A ValidationError of this field carries `params["parts"]`: the boxes that are wrong.
     """
 
@@ -261,12 +264,21 @@ class DayField(Asked, forms.Field):
         """The day that the parts name."""
         if not re.fullmatch(r"[0-9]{4}", typed["year"]):
             raise self.wrong(_("%(called)s must have a year of 4 numbers, for example 2026"), ["year"], "year")
+        self.check_year(int(typed["year"]))
         day, month = _small_number(typed["day"]), _month_number(typed["month"])
         wrong = [part for part, real in (("day", 1 <= day <= 31), ("month", 1 <= month <= 12)) if not real]
         try:
             return date(int(typed["year"]), month, day)
         except ValueError:
             raise self.wrong(_("%(called)s must be a real date"), wrong or PARTS, "unreal") from None
+
+    def check_year(self, year: int) -> None:
+        """Refuse a year that is a slip of the hand."""
+        last = timezone.localdate(timezone=times.LONDON).year + YEARS_AHEAD
+        if year < FIRST_YEAR:
+            raise self.wrong(_("%%(called)s must be in the year %(year)d or later") % {"year": FIRST_YEAR}, ["year"], "too early")
+        if self.not_past and year > last:
+            raise self.wrong(_("%%(called)s must be in the year %(year)d or earlier") % {"year": last}, ["year"], "too late")
 
     def now(self) -> Any:
         """What the answer is measured against."""

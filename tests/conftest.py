@@ -41,7 +41,7 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         embedded.ensure_running(database.data_dir(), database=None, for_tests=True)
         template = _migrated_template()
-        _let_tests_act_as_the_clock()
+        _let_tests_put_on_roles()
         _clone(template)
     yield
     with django_db_blocker.unblock():
@@ -79,12 +79,14 @@ def _migrated_template() -> str:
     return template
 
 
-def _let_tests_act_as_the_clock() -> None:
-    """In the tests' own server only: the web's role may put on that of the clock, and inherits nothing from it."""
+def _let_tests_put_on_roles() -> None:
+    """In the tests' own server only: the web's role may put on that of the clock, to sweep, and that of the owner, to set people up
+    (factories.as_set_up). It inherits nothing from them."""
     data_dir = database.data_dir()
     with embedded.locked(data_dir.with_name("test-template.lock")), embedded.superuser(data_dir) as server:
-        if server.execute("SELECT pg_has_role('accord_app', 'accord_clock', 'SET')").fetchone() != (True,):
-            server.execute("GRANT accord_clock TO accord_app WITH INHERIT FALSE, SET TRUE")
+        for role in ("accord_clock", "accord_owner"):
+            if server.execute("SELECT pg_has_role('accord_app', %s, 'SET')", [role]).fetchone() != (True,):
+                server.execute(sql.SQL("GRANT {} TO accord_app WITH INHERIT FALSE, SET TRUE").format(sql.Identifier(role)))
 
 
 def _drop_leftovers(server: psycopg.Connection[Any], keep: str) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.contrib.auth.hashers import make_password
+from django.db import ProgrammingError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from accounts.acting import acting_as
-from accounts.models import Appointment, User
-from disputes.models import Child, Disagreement, Draft, DraftReader, Entry, Exclusion, Seat, Text
+from accounts.models import Appointment, Post, StandIn, User
+from disputes.models import Child, ChildReference, Disagreement, Draft, DraftReader, Entry, Exclusion, Seat, Text
 from escalation import tasks
 from escalation.models import Notice
 from learning.models import DebriefRequest, LearningPoint
+from procedure.models import Policy
 from tests import factories
 from tests.factories import World
 
@@ -105,6 +109,184 @@ def test_functions_that_see_past_the_rules_are_no_trap() -> None:
         assert "open" not in rights, name
 
 
+READ, ADD, KEEP = "SELECT", "INSERT SELECT", "INSERT SELECT UPDATE"
+PEOPLE = ("agency", "appointment", "membership", "partnership", "post", "standin", "steppost", "team", "user")
+DISAGREEMENT = ("disagreement", "side", "seat", "exclusion", "agreement", "outstandingissue", "confirmation")
+GRANTS: dict[str, dict[str, str]] = {
+    **{f"accounts_{name}": {"app": READ, "clock": READ, "replay": "INSERT UPDATE"} for name in PEOPLE},
+    **{f"accounts_historical{name}": {"app": READ, "replay": "INSERT"} for name in PEOPLE},
+    "accounts_user": {"app": READ + " UPDATE(last_login) UPDATE(password)", "clock": READ, "replay": "INSERT UPDATE"},
+    "procedure_policy": {"app": READ, "clock": READ, "replay": "INSERT"},
+    "procedure_historicalpolicy": {"app": READ, "replay": "INSERT"},
+    "audit_trace": {"app": ADD},
+    "disputes_disagreement": {"app": KEEP, "clock": "SELECT UPDATE"},
+    "disputes_side": {"app": KEEP, "clock": READ},
+    "disputes_seat": {"app": KEEP, "clock": ADD},
+    "disputes_exclusion": {"app": ADD, "clock": READ},
+    "disputes_child": {"app": ADD},
+    "disputes_childreference": {"app": ADD},
+    "disputes_entry": {"app": ADD, "clock": ADD, "sealer": READ},
+    "disputes_text": {"app": ADD},
+    "disputes_agreement": {"app": KEEP, "clock": READ},
+    "disputes_outstandingissue": {"app": ADD},
+    "disputes_confirmation": {"app": KEEP, "clock": READ},
+    **{f"disputes_historical{name}": {"app": ADD} for name in DISAGREEMENT},
+    "disputes_historicaldisagreement": {"app": ADD, "clock": "INSERT"},
+    "disputes_historicalseat": {"app": ADD, "clock": "INSERT"},
+    "disputes_allowedmove": {"app": READ, "clock": READ},
+    "disputes_draft": {
+        "app": "DELETE INSERT SELECT UPDATE",
+        "clock": "SELECT(author_id) SELECT(begun_at) SELECT(id) SELECT(partnership_id) SELECT(reminded_at) SELECT(saved_at)"
+        " UPDATE(reminded_at)",
+    },
+    "disputes_draftreader": {"app": "DELETE INSERT SELECT"},
+    "escalation_clock": {"app": KEEP, "clock": KEEP},
+    "escalation_notice": {"app": KEEP, "clock": KEEP},
+    "escalation_historicalclock": {"app": ADD, "clock": "INSERT"},
+    "learning_learningpoint": {"app": ADD},
+    "learning_debriefrequest": {"app": ADD},
+    "django_session": {"app": "DELETE INSERT SELECT UPDATE"},
+    **{f"auth_{name}": {"app": READ} for name in ("group", "group_permissions", "permission")},
+    "django_content_type": {"app": READ},
+    "django_migrations": {"app": READ},
+}
+"""Every table, and what each role may do with it beside the rules on its rows. The replaying role may what the web may, and what stands
+here; report, and every role that is not named, may nothing. A new table, or a new right, is written down here first."""
+
+FUNCTIONS = {
+    "accord_person": {"app", "clock", "sealer", "report"},
+    "accord_today": {"app", "clock", "sealer", "report"},
+    **{f"accord_{asked}": {"app"} for asked in ("audited", "represents", "visible", "excluded", "raised", "drafts", "longest_waiting")},
+    "_pgtrigger_should_ignore": {"app", "clock"},
+    # Only the triggers ask these, as the owner: they answer whoever asks.
+    "accord_last_link": set(),
+    "accord_move_is_allowed": set(),
+    "accord_refuse_move_without_entry": set(),
+    "accord_entry_body": set(),
+    "accord_microseconds": set(),
+}
+
+
+def granted(columns: str, source: str) -> list[Any]:
+    """The rights as the catalogue keeps them, of everybody but the owner."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {columns}, CASE right_.grantee WHEN 0 THEN 'everybody' ELSE replace(right_.grantee::regrole::text, 'accord_', '') END,"
+            f" right_.privilege_type FROM {source} AS right_ WHERE right_.grantee <> 'accord_owner'::regrole"
+        )
+        return cursor.fetchall()
+
+
+@pytest.mark.django_db
+def test_what_each_role_may_do_with_each_table() -> None:
+    found: dict[str, dict[str, str]] = {}
+    whole = granted("relname, ''", "pg_class c, aclexplode(relacl)")
+    single = granted("relname, attname", "pg_attribute a JOIN pg_class c ON c.oid = attrelid, aclexplode(attacl)")
+    of_tables = [row for row in [*whole, *single] if row[0] in _tables()]
+    for table, column, role, right in sorted(of_tables, key=lambda row: (bool(row[1]), row[3], row[1])):
+        rights = found.setdefault(table, {})
+        rights[role] = f"{rights.get(role, '')} {right}{f'({column})' if column else ''}".strip()
+    assert found == GRANTS
+    assert set(GRANTS) == _tables()
+
+
+def _tables() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace = 'public'::regnamespace")
+        return {name for (name,) in cursor.fetchall()}
+
+
+@pytest.mark.django_db
+def test_who_may_ask_which_function() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype")
+        found: dict[str, set[str]] = {name: set() for (name,) in cursor.fetchall()}
+    for name, role, _ in granted("proname", "pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))"):
+        if name in found:
+            found[name].add(role)
+    assert found == FUNCTIONS
+
+
+@pytest.mark.django_db
+def test_no_trigger_can_be_switched_off_by_a_setting() -> None:
+    """Installing a trigger brings back the function that asks the setting; the migrations end with ours."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgname FROM pg_trigger WHERE tgname LIKE 'pgtrigger_%%'")
+        names = [name for (name,) in cursor.fetchall()]
+        assert len(names) > 60
+        cursor.execute("SELECT set_config('pgtrigger.ignore', %s, true)", ["{" + ",".join(names) + "}"])
+        cursor.execute("SELECT bool_or(_pgtrigger_should_ignore(name::name)) FROM unnest(%s::text[]) AS name", [names])
+        assert cursor.fetchone() == (False,)
+        cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'O'")
+        assert cursor.fetchall() == []
+
+
+@pytest.mark.django_db
+def test_triggers_that_ask_about_the_record_do_so_as_the_owner() -> None:
+    """So the web need not be able to ask; but who acts is asked as the caller."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgrelid::regclass::text || ' ' || regexp_replace(tgname, '^pgtrigger_(.*)_[0-9a-f]+$', '\\1'), prosecdef"
+            " FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid WHERE NOT tgisinternal AND (prosrc ~ 'accord_' OR prosecdef) ORDER BY 1"
+        )
+        assert dict(cursor.fetchall()) == {
+            "disputes_disagreement moves_leave_entries": True,
+            "disputes_entry a_record_time": False,
+            "disputes_entry b_chain": True,
+            "disputes_entry entries_are_moves": True,
+        }
+
+
+@pytest.mark.django_db
+def test_nobody_asks_how_the_record_of_another_stands(full: World) -> None:
+    d = Disagreement(pk=factories.raised(full).pk)
+    asked = ("accord_last_link(%s)", "accord_refuse_move_without_entry(%s)")
+    for person in (full.stranger, full.aisha):
+        for function in asked:
+            refused = pytest.raises(ProgrammingError, match="permission denied")
+            with acting_as(person), refused, transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"SELECT {function}", [d.pk])
+
+
+WHO_PEOPLE_ARE: dict[str, Callable[[World], object]] = {
+    "to appoint oneself auditor": lambda w: Appointment.objects.create(
+        partnership=w.partnership, person=w.stranger, office="auditor", starts_on=TODAY
+    ),
+    "to stand in for somebody": lambda w: StandIn.objects.create(post=w.posts["sam"], person=w.stranger, starts_on=TODAY, ends_on=TODAY),
+    "to take a post": lambda w: Post.objects.filter(pk=w.posts["sam"].pk).update(holder=w.stranger),
+    "to let somebody in": lambda w: User.objects.create_user("new@example.org", name="New"),
+    "to come back": lambda w: User.objects.filter(pk=w.stranger.pk).update(is_active=True),
+    "to read the mail of another": lambda w: User.objects.filter(pk=w.sam.pk).update(email="mine@example.org"),
+    "to set rules": lambda w: Policy.objects.create(partnership=w.partnership, version=2, in_force_from=timezone.now(), text=w.policy.text),
+    "to write history": lambda w: Appointment.history.create(
+        id=w.stranger.pk, office="auditor", starts_on=TODAY, history_date=timezone.now(), history_type="+"
+    ),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("wish", WHO_PEOPLE_ARE)
+def test_the_web_may_not_say_who_people_are(wish: str) -> None:
+    w = factories.world()
+    with acting_as(w.stranger), pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        WHO_PEOPLE_ARE[wish](w)
+
+
+@pytest.mark.django_db
+def test_signing_in_keeps_its_time_and_a_newer_hash_and_no_version_of_the_person(client: Client, settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher", "django.contrib.auth.hashers.MD5PasswordHasher"]
+    w = factories.world()
+    with factories.as_set_up():
+        w.aisha.password = make_password(factories.PASSWORD, hasher="md5")
+        w.aisha.save()
+    before = w.aisha.history.count()
+    client.post("/sign-in/", {"email": w.aisha.email, "password": factories.PASSWORD})
+    now = User.objects.get(pk=w.aisha.pk)
+    assert now.last_login is not None
+    assert now.password.startswith("pbkdf2_sha256$")
+    assert w.aisha.history.count() == before
+
+
 # ── what nobody sees ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -160,7 +342,8 @@ def test_an_auditor_sees_their_partnership_while_appointed(full: World) -> None:
         (TODAY + DAY, None, False),
         (TODAY - 9 * DAY, TODAY - DAY, False),
     ):
-        Appointment.objects.filter(person=full.auditor).update(starts_on=starts, ends_on=ends)
+        with factories.as_set_up():
+            Appointment.objects.filter(person=full.auditor).update(starts_on=starts, ends_on=ends)
         with acting_as(full.auditor):
             assert (rows("disputes_disagreement"), Disagreement.objects.visible_to(full.auditor).count()) == ((1, 1) if sees else (0, 0))
             assert (rows("disputes_entry") > 0) == sees
@@ -169,7 +352,8 @@ def test_an_auditor_sees_their_partnership_while_appointed(full: World) -> None:
 def test_a_deactivated_person_sees_nothing_whatever_session_is_left(full: World) -> None:
     for name in ("aisha", "auditor"):
         person = full.person(name)
-        User.objects.filter(pk=person.pk).update(is_active=False)
+        with factories.as_set_up():
+            User.objects.filter(pk=person.pk).update(is_active=False)
         with acting_as(person):
             assert rows("disputes_entry") == rows("disputes_disagreement") == 0
         person.refresh_from_db()
@@ -202,6 +386,42 @@ def test_an_exclusion_beats_seat_stand_in_and_audit(full: World) -> None:
             assert not Disagreement.objects.visible_to(person).filter(pk=d.pk).exists()
             assert not Seat.objects.filter(disagreement=d).exists()
             assert not Text.objects.filter(disagreement=d).exists()
+
+
+def test_each_side_s_reference_for_the_child_is_seen_by_the_sides_and_auditors_only(full: World) -> None:
+    d = factories.with_the_chair(full)
+    both = {"S-1", "SC-9"}
+    seen = {}
+    for name in ("aisha", "sam", "hal", "auditor", "chair", "office", "rita"):
+        with acting_as(full.person(name)):
+            seen[name] = set(ChildReference.objects.filter(disagreement=d).values_list("reference", flat=True))
+    assert seen == {"aisha": both, "sam": both, "hal": both, "auditor": both, "chair": set(), "office": set(), "rita": set()}
+    factories.move(d, "accept_mediation", full.chair)
+    with acting_as(full.chair):
+        assert not ChildReference.objects.filter(disagreement=d).exists()
+
+
+def test_an_excluded_person_does_not_see_even_what_was_addressed_to_them(full: World) -> None:
+    d = factories.raised(full)
+    with acting_as(full.sam):
+        assert Notice.objects.filter(disagreement=d, person=full.sam).exists()
+    with acting_as(full.aisha):
+        Exclusion.objects.create(partnership=full.partnership, disagreement=d, person=full.sam)
+    with acting_as(full.sam):
+        assert not Notice.objects.filter(disagreement=d).exists()
+
+
+def test_until_accepting_the_chair_does_not_see_who_was_told_what_but_turns_the_nudges(full: World) -> None:
+    d = factories.with_the_chair(full)
+    with acting_as(full.chair):
+        told = set(Notice.objects.filter(disagreement=d, clock=None).values_list("person__name", flat=True))
+        assert told == {"Chair"}
+        nudges = set(Notice.objects.filter(disagreement=d, clock__isnull=False).unsent().values_list("pk", flat=True))
+    factories.move(d, "decline_mediation", full.chair, reasons="It stays with you")
+    with acting_as(full.ian):
+        assert not Notice.objects.filter(pk__in=nudges).unsent().exists()
+        owed = Notice.objects.filter(disagreement=d, clock__isnull=False).unsent().values_list("person__name", flat=True)
+        assert "Chair" not in owed
 
 
 def test_until_accepting_the_chair_reads_both_positions_and_nothing_else(full: World) -> None:

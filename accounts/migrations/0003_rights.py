@@ -1,6 +1,12 @@
-"""Who may touch the tables of this room, and the question every row-level policy asks: who is acting?"""
+"""Who may touch the tables of this room, and the question every row-level policy asks: who is acting?
+
+Who people are decides who sees what, so the web may not write it: else whoever can run SQL as the web appoints themselves auditor.
+It is written by who sets a partnership up (the owner), and for a demonstration by the replaying role.
+"""
 
 from django.db import migrations
+
+from accounts.history import TRIGGERS_ALWAYS_FIRE
 
 TABLES = ("partnership", "agency", "membership", "team", "user", "post", "steppost", "standin", "appointment")
 
@@ -27,7 +33,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
           AND (office = 'office' OR (office = 'representative' AND agency_id = agency))
           AND starts_on <= accord_today() AND (ends_on IS NULL OR ends_on >= accord_today()))
 $$;
-REVOKE EXECUTE ON FUNCTION accord_audited(), accord_represents(uuid, uuid) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION accord_audited(), accord_represents(uuid, uuid) FROM PUBLIC, accord_clock;
 GRANT EXECUTE ON FUNCTION accord_audited(), accord_represents(uuid, uuid) TO accord_app;
 
 GRANT DELETE ON django_session TO accord_app;
@@ -38,7 +44,10 @@ REVOKE INSERT, UPDATE ON auth_permission, auth_group, auth_group_permissions, dj
 def grant(apps, schema_editor):
     for table in TABLES:
         schema_editor.execute(f"GRANT SELECT ON accounts_{table} TO accord_clock")
-        schema_editor.execute(f"REVOKE UPDATE ON accounts_historical{table} FROM accord_app")
+        schema_editor.execute(f"REVOKE INSERT, UPDATE ON accounts_{table}, accounts_historical{table} FROM accord_app")
+        schema_editor.execute(f"GRANT INSERT, UPDATE ON accounts_{table} TO accord_replay")
+        schema_editor.execute(f"GRANT INSERT ON accounts_historical{table} TO accord_replay")
+    schema_editor.execute("GRANT UPDATE (last_login, password) ON accounts_user TO accord_app")  # signing in; a newer way of hashing
 
 
 class Migration(migrations.Migration):
@@ -51,4 +60,5 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(SQL, migrations.RunSQL.noop),
         migrations.RunPython(grant, migrations.RunPython.noop),
+        migrations.RunSQL(TRIGGERS_ALWAYS_FIRE, migrations.RunSQL.noop),
     ]

@@ -2,6 +2,8 @@
 
 from django.db import migrations
 
+from accounts.history import TRIGGERS_ALWAYS_FIRE
+
 SQL = """
 REVOKE UPDATE ON audit_trace FROM accord_app;
 ALTER TABLE audit_trace ENABLE ROW LEVEL SECURITY;
@@ -15,4 +17,7 @@ CREATE POLICY seen ON audit_trace FOR SELECT TO accord_app
 
 class Migration(migrations.Migration):
     dependencies = [("audit", "0001_trail"), ("accounts", "0003_rights")]
-    operations = [migrations.RunSQL(SQL, migrations.RunSQL.noop)]
+    operations = [
+        migrations.RunSQL(SQL, migrations.RunSQL.noop),
+        migrations.RunSQL(TRIGGERS_ALWAYS_FIRE, migrations.RunSQL.noop),
+    ]

@@ -6,22 +6,36 @@ because a policy on seats that read seats would call itself.
 
 from django.db import migrations
 
+from accounts.history import TRIGGERS_ALWAYS_FIRE
+
 FUNCTIONS = r"""
-CREATE FUNCTION accord_visible(whole boolean DEFAULT false) RETURNS SETOF uuid
+CREATE FUNCTION accord_visible(whole boolean DEFAULT false, on_a_side boolean DEFAULT false) RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     WITH me AS (SELECT id FROM accounts_user WHERE id = accord_person() AND is_active)
     SELECT seat.disagreement_id FROM disputes_seat seat, me
     WHERE (seat.ends_at IS NULL OR seat.ends_at > clock_timestamp())
       AND (seat.person_id = me.id OR seat.post_id IN (
             SELECT post_id FROM accounts_standin
-            WHERE person_id = me.id AND accord_today() BETWEEN starts_on AND ends_on))
+            WHERE person_id = me.id AND accord_today() BETWEEN starts_on AND ends_on)
+        OR seat.post_id IN (SELECT p.id FROM accounts_post p WHERE p.holder_id = me.id AND p.ended_on IS NULL))
+      AND (seat.capacity NOT IN ('chair', 'office') OR EXISTS (
+            SELECT 1 FROM accounts_appointment a
+            WHERE a.person_id = me.id AND a.partnership_id = seat.partnership_id
+              AND CASE seat.capacity WHEN 'chair' THEN a.office IN ('chair', 'deputy') ELSE a.office = 'office' END
+              AND a.starts_on <= accord_today() AND (a.ends_on IS NULL OR a.ends_on >= accord_today())))
       AND NOT (whole AND seat.positions_only)
+      AND NOT (on_a_side AND seat.side_id IS NULL)
       AND NOT EXISTS (
             SELECT 1 FROM disputes_exclusion e WHERE e.disagreement_id = seat.disagreement_id AND e.person_id = me.id)
     UNION
     SELECT d.id FROM disputes_disagreement d, me
     WHERE d.partnership_id IN (SELECT accord_audited())
       AND NOT EXISTS (SELECT 1 FROM disputes_exclusion e WHERE e.disagreement_id = d.id AND e.person_id = me.id)
+$$;
+
+CREATE FUNCTION accord_excluded() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT disagreement_id FROM disputes_exclusion WHERE person_id = accord_person()
 $$;
 
 CREATE FUNCTION accord_raised(disagreement uuid) RETURNS boolean
@@ -76,15 +90,37 @@ BEGIN
     END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION accord_visible(boolean), accord_raised(uuid), accord_drafts(), accord_last_link(uuid),
+REVOKE EXECUTE ON FUNCTION accord_visible(boolean, boolean), accord_excluded(), accord_raised(uuid), accord_drafts(), accord_last_link(uuid),
     accord_move_is_allowed(text, text, text), accord_microseconds(text), accord_entry_body(jsonb),
-    accord_refuse_move_without_entry(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION accord_visible(boolean), accord_raised(uuid), accord_drafts(), accord_last_link(uuid),
-    accord_move_is_allowed(text, text, text), accord_microseconds(text), accord_entry_body(jsonb),
-    accord_refuse_move_without_entry(uuid) TO accord_app, accord_clock;
+    accord_refuse_move_without_entry(uuid) FROM PUBLIC, accord_app, accord_clock;
+GRANT EXECUTE ON FUNCTION accord_visible(boolean, boolean), accord_excluded(), accord_raised(uuid), accord_drafts() TO accord_app;
+"""
+
+# What the triggers ask answers whoever asks, about any disagreement. So nobody may ask it but the triggers, which run as the owner:
+# each trigger function that asks is made so here. `a_record_time` stays the caller's, for it looks who the caller is.
+TRIGGER_FUNCTIONS = """
+DO $do$
+DECLARE
+    asking regprocedure;
+    made integer := 0;
+BEGIN
+    FOR asking IN
+        SELECT DISTINCT p.oid::regprocedure FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+        WHERE NOT t.tgisinternal AND p.prosrc ~ 'accord_(last_link|move_is_allowed|entry_body|refuse_move_without_entry)'
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp', asking);
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, accord_app, accord_clock', asking);
+        made := made + 1;
+    END LOOP;
+    IF made <> 3 THEN
+        RAISE EXCEPTION 'three triggers ask about the record, % were found', made;
+    END IF;
+END
+$do$;
 """
 
 SEEN = "disagreement_id IN (SELECT accord_visible())"
+AT_THE_TABLE = "disagreement_id IN (SELECT accord_visible(false, true))"
 JUST_RAISED = f"({SEEN} OR accord_raised(disagreement_id))"
 POSITIONS = "('send', 'answer', 'record_answer_for', 'ask_the_chair', 'propose_outcome', 'agree_to_differ')"
 
@@ -93,7 +129,7 @@ POLICIES = {
     "disagreement": ("id IN (SELECT accord_visible())", "raised_by_id = accord_person()", "id IN (SELECT accord_visible())"),
     "child": (SEEN, JUST_RAISED, None),
     "side": (JUST_RAISED, JUST_RAISED, SEEN),
-    "childreference": (SEEN, SEEN, None),
+    "childreference": (AT_THE_TABLE, SEEN, None),
     "seat": (JUST_RAISED, JUST_RAISED, SEEN),
     "exclusion": (SEEN, SEEN, None),
     "entry": (
@@ -107,7 +143,7 @@ POLICIES = {
         None,
     ),
     "agreement": (SEEN, SEEN, SEEN),
-    "outstandingissue": (SEEN, SEEN, SEEN),
+    "outstandingissue": (SEEN, SEEN, None),
     "confirmation": (SEEN, SEEN, SEEN),
     "draft": ("id IN (SELECT accord_drafts())", "author_id = accord_person()", "author_id = accord_person()"),
     "draftreader": (
@@ -180,4 +216,6 @@ class Migration(migrations.Migration):
         migrations.RunSQL(FUNCTIONS, migrations.RunSQL.noop),
         migrations.RunPython(protect, migrations.RunPython.noop),
         migrations.RunSQL(CLOCK, migrations.RunSQL.noop),
+        migrations.RunSQL(TRIGGER_FUNCTIONS, migrations.RunSQL.noop),
+        migrations.RunSQL(TRIGGERS_ALWAYS_FIRE, migrations.RunSQL.noop),
     ]

@@ -109,6 +109,7 @@ ALLOWED = {
     ],
     "match_child": [
         ("line_manager", "line_manager"),
+        ("lscb_mediation", "lscb_mediation"),
         ("practitioner", "practitioner"),
         ("up_the_line", "up_the_line"),
     ],
@@ -166,6 +167,12 @@ ALLOWED = {
     ],
     "refer_to_line_manager": [
         ("practitioner", "line_manager"),
+    ],
+    "refuse_countersign": [
+        ("line_manager", "line_manager"),
+        ("lscb_mediation", "lscb_mediation"),
+        ("practitioner", "practitioner"),
+        ("up_the_line", "up_the_line"),
     ],
     "reopen": [
         ("resolved", "line_manager"),

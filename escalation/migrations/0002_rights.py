@@ -2,7 +2,13 @@
 
 from django.db import migrations
 
+from accounts.history import TRIGGERS_ALWAYS_FIRE
+
 SEEN = "disagreement_id IN (SELECT accord_visible())"
+# Who reads the whole record sees who was told what. Who reads the positions only, as the Chair until accepting, sees the nudges of the
+# clock: accepting or declining turns them to whoever's move it is then. An exclusion beats even what was addressed to the person.
+NOTICED = f"""disagreement_id IN (SELECT accord_visible(true)) OR (clock_id IS NOT NULL AND {SEEN})
+    OR (person_id = accord_person() AND (disagreement_id IS NULL OR disagreement_id NOT IN (SELECT accord_excluded())))"""
 SQL = f"""
 ALTER TABLE escalation_clock ENABLE ROW LEVEL SECURITY;
 ALTER TABLE escalation_clock FORCE ROW LEVEL SECURITY;
@@ -14,7 +20,7 @@ CREATE POLICY owner ON escalation_clock TO accord_owner USING (true) WITH CHECK 
 CREATE POLICY owner ON escalation_notice TO accord_owner USING (true) WITH CHECK (true);
 CREATE POLICY owner ON escalation_historicalclock TO accord_owner USING (true) WITH CHECK (true);
 CREATE POLICY visible ON escalation_clock TO accord_app USING ({SEEN}) WITH CHECK ({SEEN});
-CREATE POLICY visible ON escalation_notice TO accord_app USING ({SEEN} OR person_id = accord_person()) WITH CHECK ({SEEN});
+CREATE POLICY visible ON escalation_notice TO accord_app USING ({NOTICED}) WITH CHECK ({SEEN});
 CREATE POLICY seen ON escalation_historicalclock FOR SELECT TO accord_app
     USING (disagreement_id IN (SELECT accord_visible(true)));
 CREATE POLICY written ON escalation_historicalclock FOR INSERT TO accord_app WITH CHECK (history_user_id = accord_person());
@@ -34,11 +40,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
         (SELECT min(due_at) FROM escalation_clock
          WHERE stopped_at IS NULL AND reached_at IS NULL AND due_at <= clock_timestamp()))
 $$;
-REVOKE EXECUTE ON FUNCTION accord_longest_waiting() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION accord_longest_waiting() FROM PUBLIC, accord_clock;
 GRANT EXECUTE ON FUNCTION accord_longest_waiting() TO accord_app;
 """
 
 
 class Migration(migrations.Migration):
     dependencies = [("escalation", "0001_clocks_and_notices"), ("disputes", "0003_transition_table")]
-    operations = [migrations.RunSQL(SQL, migrations.RunSQL.noop)]
+    operations = [
+        migrations.RunSQL(SQL, migrations.RunSQL.noop),
+        migrations.RunSQL(TRIGGERS_ALWAYS_FIRE, migrations.RunSQL.noop),
+    ]

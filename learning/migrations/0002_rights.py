@@ -2,6 +2,8 @@
 
 from django.db import migrations
 
+from accounts.history import TRIGGERS_ALWAYS_FIRE
+
 SEEN = "disagreement_id IN (SELECT accord_visible())"
 
 
@@ -22,4 +24,7 @@ def protect(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [("learning", "0001_points_and_debriefs"), ("disputes", "0003_transition_table")]
-    operations = [migrations.RunPython(protect, migrations.RunPython.noop)]
+    operations = [
+        migrations.RunPython(protect, migrations.RunPython.noop),
+        migrations.RunSQL(TRIGGERS_ALWAYS_FIRE, migrations.RunSQL.noop),
+    ]

@@ -60,6 +60,12 @@ def words(text: str) -> SafeString:
     return format_html('<div class="accord-words">{}</div>', mark_safe(paragraphs))  # noqa: S308 - escaped by linebreaks
 
 
+@register.filter
+def phone(number: str) -> SafeString:
+    """A telephone number, kept on one line."""
+    return format_html('<span class="accord-phone">{}</span>', number) if number else mark_safe("")
+
+
 # ── Components without content ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -96,7 +102,7 @@ def person(name: str, post: str = "", side: str = "") -> dict[str, Any]:
 
 @register.inclusion_tag("components/ladder.html")
 def ladder(steps: list[Any]) -> dict[str, Any]:
-    """Where the disagreement stands. Each step has a name, a state (done, now, ahead) and when."""
+    """Where the disagreement stands. Each step has a name, a state (done, now, ahead, skipped) and when."""
     return {"steps": steps}
 
 

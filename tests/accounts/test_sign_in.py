@@ -1,7 +1,11 @@
 """Signing in and out."""
 
+from datetime import timedelta
+
 import pytest
+from django.contrib.sessions.models import Session
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from demo.people import SIGN_IN_AS
@@ -38,7 +42,8 @@ def test_the_header_says_the_name_of_the_partnership(client, w):
 
 def test_somebody_who_works_in_several_partnerships_reads_none_of_their_names(client, w):
     other = factories.world("westmere")
-    factories.Membership.objects.get_or_create(partnership=other.partnership, agency=w.teams["school"].agency)
+    with factories.as_set_up():
+        factories.Membership.objects.get_or_create(partnership=other.partnership, agency=w.teams["school"].agency)
     sign_in(client)
     assert client.session["partnership_name"] == ""
 
@@ -68,7 +73,8 @@ def test_what_was_typed_is_kept_but_the_password_is_not(client, w):
 
 
 def test_a_person_who_has_left_cannot_sign_in(client, w):
-    User.objects.filter(pk=w.aisha.pk).update(is_active=False)
+    with factories.as_set_up():
+        User.objects.filter(pk=w.aisha.pk).update(is_active=False)
     assert sign_in(client).status_code == 200
     assert client.get("/desk/").status_code == 302
 
@@ -98,8 +104,8 @@ def test_after_signing_in_a_person_comes_to_the_page_they_wanted(client, w):
     assert sign_in(client, next="/disagreements/").url == "/disagreements/"
 
 
-@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
-def test_signing_in_never_leads_to_another_site(client, w, elsewhere):
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "no-path", "/" + "a" * 3000])
+def test_signing_in_never_leads_to_another_site_and_never_fails(client, w, elsewhere):
     assert elsewhere not in client.get("/sign-in/", {"next": elsewhere}).content.decode()
     assert sign_in(client, next=elsewhere).url == "/desk/"
 
@@ -132,7 +138,8 @@ def test_the_sign_in_page_lists_nobody_where_there_is_no_demonstration(client, w
 
 def test_in_a_demonstration_one_person_for_each_role_is_listed_with_a_button_and_the_password(client, w, settings):
     w.partnership.is_demo = True
-    w.partnership.save()
+    with factories.as_set_up():
+        w.partnership.save()
     settings.ACCORD_DEMO_PASSWORD = PASSWORD
     html = client.get("/sign-in/").content.decode()
     for shown in SIGN_IN_AS:
@@ -148,3 +155,11 @@ def test_where_there_is_one_partnership_the_sign_in_page_says_its_name(client, w
     assert w.partnership.name in client.get("/sign-in/").content.decode()
     factories.world("westmere")
     assert w.partnership.name not in client.get("/sign-in/").content.decode()
+
+
+def test_signing_in_clears_sessions_that_have_run_out(client, w):
+    old = Session.objects.create(session_key="old", session_data="x", expire_date=timezone.now() - timedelta(hours=1))
+    running = Session.objects.create(session_key="running", session_data="x", expire_date=timezone.now() + timedelta(hours=1))
+    sign_in(client)
+    assert not Session.objects.filter(pk=old.pk).exists()
+    assert Session.objects.filter(pk=running.pk).exists()

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from accounts.acting import acting_as
 from accounts.models import User
-from disputes.models import Child, ChildReference, Disagreement, Draft, DraftReader, Entry, Text
+from disputes.models import Child, ChildReference, Disagreement, Draft, DraftReader, Entry, Seat, Side, Text
 from disputes.record import commitment
 from tests import factories
 from tests.factories import World
@@ -148,6 +148,45 @@ def note(d: Disagreement, by: User, **forged: Any) -> Entry:
     return entry
 
 
+def switch_triggers_off() -> None:
+    """As far as the web can: pgtrigger asks a setting that any session may set."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT array_agg(tgname::text) FROM pg_trigger WHERE NOT tgisinternal")
+        cursor.execute("SELECT set_config('pgtrigger.ignore', %s, false)", ["{" + ",".join(cursor.fetchone()[0]) + "}"])
+
+
+@pytest.mark.django_db
+def test_asked_not_to_the_triggers_still_overwrite_and_refuse() -> None:
+    w = factories.world()
+    d = factories.raised(w)
+    switch_triggers_off()
+    forged = note(
+        d, w.aisha, number=77, hash="f" * 64, previous="e" * 64, body="{}", replayed=True, recorded_at=timezone.now() - 900 * HOUR
+    )
+    with acting_as(w.aisha):
+        entry = Entry.objects.get(pk=forged.pk)
+        first = d.entries.get(number=1)
+        assert (entry.number, entry.previous, entry.replayed) == (2, first.hash, False)
+        assert abs(entry.recorded_at - timezone.now()) < HOUR
+        with pytest.raises(DatabaseError, match="committed to"), transaction.atomic():
+            Text.objects.create(partnership=w.partnership, disagreement=d, entry=first, field="forged", salt="0" * 64, value="Anything")
+    for forgery in FORGERIES.values():
+        with pytest.raises(DatabaseError, match=r"transition table|does not follow"), transaction.atomic():
+            note(d, w.aisha, **forgery)
+    with acting_as(w.aisha), pytest.raises(DatabaseError, match="pgtrigger"), transaction.atomic():
+        Disagreement._base_manager.filter(pk=d.pk).update(raised_by=w.sam)
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_asked_not_to_the_database_still_wants_an_entry_at_commit() -> None:
+    w = factories.world()
+    d = factories.raised(w)
+    switch_triggers_off()
+    with pytest.raises(DatabaseError, match="without an entry"), acting_as(w.aisha):
+        by_update(d)
+    connection.close()
+
+
 @pytest.mark.django_db
 def test_what_happened_cannot_have_happened_after_it_was_recorded() -> None:
     w = factories.world()
@@ -229,7 +268,7 @@ def insert_note(raw: psycopg.Connection[Any], d: Disagreement, by: User, recorde
 
 # ── nothing is changed, deleted or emptied ──────────────────────────────────────────────────────────────────────────
 
-INSERT_ONLY = ["disputes_entry", "disputes_text", "disputes_child", "disputes_childreference", "audit_trace"]
+INSERT_ONLY = ["disputes_entry", "disputes_text", "disputes_child", "disputes_childreference", "disputes_outstandingissue", "audit_trace"]
 HISTORY = sorted(m._meta.db_table for m in apps.get_models() if hasattr(m, "history_id"))
 
 
@@ -271,6 +310,59 @@ def test_not_even_a_superuser_changes_them_without_switching_the_triggers_off(fi
     assert tried > 40
 
 
+def test_the_setting_of_pgtrigger_lets_nobody_change_them_either(filled: World, superuser: Any) -> None:
+    superuser.execute("SELECT set_config('pgtrigger.ignore', array_agg(tgname)::text, false) FROM pg_trigger WHERE NOT tgisinternal")
+    for table in INSERT_ONLY + HISTORY:
+        with pytest.raises(psycopg.errors.RaiseException, match="pgtrigger"):
+            superuser.execute(f"TRUNCATE {table} CASCADE")
+        if superuser.execute(f"SELECT count(*) > 0 FROM {table}").fetchone() == (True,):
+            with pytest.raises(psycopg.errors.RaiseException, match="pgtrigger"):
+                superuser.execute(f"DELETE FROM {table}")
+
+
+MAY_CHANGE = {
+    "disputes_disagreement": {
+        *("stage", "step", "returns_to", "awaiting", "mediation", "ended_at", "due_at", "at_immediate_risk", "matched", "tried_first"),
+        *("limit_reached", "chased", "still_at_risk", "move_version"),
+    },
+    "disputes_side": {"ended_at", "agreed_to_differ", "closing_answered"},
+    "disputes_seat": {"ends_at", "positions_only"},
+    "disputes_agreement": {"declined_by_id"},
+    "disputes_confirmation": {"countersigned_by_id"},
+    "escalation_clock": {"reached_at", "chased_at", "chaser_at", "stopped_by_id", "stopped_at"},
+}
+"""What is settled stays as it was written: all columns but these. Stage, step and version change with an entry only."""
+
+
+def test_what_is_settled_is_not_rewritten(filled: World, superuser: Any) -> None:
+    for table, free in MAY_CHANGE.items():
+        columns = superuser.execute(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s",
+            [table],
+        ).fetchall()
+        settled = {name for name, _ in columns} - free
+        assert len(settled) >= 6, table
+        assert free <= {name for name, _ in columns}, table
+        for name, kind in columns:
+            with superuser.transaction(force_rollback=True):
+                superuser.execute("SET CONSTRAINTS ALL DEFERRED")
+                if name in free:
+                    superuser.execute(f"UPDATE {table} SET {name} = {name}")
+                    continue
+                with pytest.raises(psycopg.errors.RaiseException, match="pgtrigger"), superuser.transaction():
+                    superuser.execute(f"UPDATE {table} SET {name} = {ANOTHER[kind].format(name=name)}")
+
+
+ANOTHER = {
+    "uuid": "gen_random_uuid()",
+    "character varying": "'x'",
+    "timestamp with time zone": "coalesce({name}, now()) + interval '1 hour'",
+    "smallint": "coalesce({name}, 0) + 1",
+    "boolean": "NOT {name}",
+    "date": "{name} + 1",
+}
+
+
 def first_column(table: str) -> str:
     return "history_type" if "historical" in table else "id"
 
@@ -307,6 +399,23 @@ def by_bulk_update(d: Disagreement) -> None:
     Disagreement._base_manager.bulk_update([d], ["step"])
 
 
+def by_team(d: Disagreement) -> None:
+    """The other party says that another team was asked."""
+    Side._base_manager.filter(disagreement=d, kind="responding").update(team=d.raised_from.team)
+
+
+def by_seat(d: Disagreement) -> None:
+    Seat._base_manager.filter(disagreement=d).update(person=d.raised_by)
+
+
+def by_reference(d: Disagreement) -> None:
+    Disagreement._base_manager.filter(pk=d.pk).update(reference="FORG-ED22")
+
+
+def by_raising_time(d: Disagreement) -> None:
+    Disagreement._base_manager.filter(pk=d.pk).update(raised_at=timezone.now())
+
+
 def by_sql(d: Disagreement) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE disputes_disagreement SET stage = 'line_manager', step = 2 WHERE id = %s", [d.pk])
@@ -324,14 +433,21 @@ def by_copy(d: Disagreement) -> None:
         copy.write_row([values[column] for column in columns])
 
 
+REFUSALS = r"without an entry|row-level security|COPY FROM not supported|pgtrigger: Cannot update"
+
+
 @pytest.mark.usefixtures("committed_db")
 def test_no_write_path_changes_stage_step_or_version_without_an_entry() -> None:
     w = factories.world()
     d = factories.raised(w)
     paths: list[Callable[[Disagreement], None]] = [by_save, by_update, by_version, by_bulk_update, by_sql, by_insert, by_copy]
+    paths += [by_team, by_seat, by_reference, by_raising_time]
     for path in paths:
         with (
-            pytest.raises((DatabaseError, psycopg.Error), match=r"without an entry|row-level security|COPY FROM not supported"),
+            pytest.raises(
+                (DatabaseError, psycopg.Error),
+                match=REFUSALS,
+            ),
             acting_as(w.aisha),
         ):
             path(factories.fresh(d))

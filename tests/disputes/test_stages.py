@@ -77,6 +77,12 @@ def up_the_line(w: World) -> Disagreement:
     return d
 
 
+def up_the_line_answered(w: World) -> Disagreement:
+    d = up_the_line(w)
+    factories.move(d, "answer", w.hal)
+    return d
+
+
 def chair_asked(w: World) -> Disagreement:
     d = up_the_line(w)
     factories.move(d, "answer", w.hal)
@@ -146,6 +152,7 @@ STATES: dict[str, Callable[[World], Disagreement]] = {
     "line manager awaits an answer": with_line_managers,
     "line manager answered": line_manager_answered,
     "up the line": up_the_line,
+    "up the line answered": up_the_line_answered,
     "chair asked": chair_asked,
     "chair accepted": chair_accepted,
     "mediation held": mediated,
@@ -176,7 +183,7 @@ TABLE: dict[str, dict[str, str]] = {
     "identity asked": {
         "aisha": f"say_which_child {RISK} {ENDING} {SIDE_NOTES}",
         "zoe": f"say_which_child {RISK} {SIDE_NOTES}",
-        "sam": f"{RISK} {SIDE_NOTES}",
+        "sam": f"match_child {RISK} {SIDE_NOTES}",
     },
     "answer awaited": {
         "aisha": f"propose_outcome agree_to_differ {RISK} {ENDING} {SIDE_NOTES}",
@@ -196,7 +203,7 @@ TABLE: dict[str, dict[str, str]] = {
     "line manager awaits an answer": {
         "aisha": f"{RISK} {ENDING} {SIDE_NOTES}",
         "zoe": f"{RISK} {SIDE_NOTES}",
-        "grace": f"propose_outcome pass_up_the_line change_opposite_number agree_to_differ {RISK} {ENDING} {SIDE_NOTES}",
+        "grace": f"propose_outcome change_opposite_number agree_to_differ {RISK} {ENDING} {SIDE_NOTES}",
         "sam": f"{RISK} {SIDE_NOTES}",
         "mona": f"answer propose_outcome change_opposite_number agree_to_differ {RISK} {SIDE_NOTES}",
     },
@@ -211,10 +218,19 @@ TABLE: dict[str, dict[str, str]] = {
         "aisha": f"{RISK} {ENDING} {SIDE_NOTES}",
         "zoe": f"{RISK} {SIDE_NOTES}",
         "grace": f"{RISK} {ENDING} {SIDE_NOTES}",
+        "ian": f"propose_outcome change_opposite_number agree_to_differ {RISK} {ENDING} {SIDE_NOTES}",
+        "sam": f"{RISK} {SIDE_NOTES}",
+        "mona": f"{RISK} {SIDE_NOTES}",
+        "hal": f"answer propose_outcome change_opposite_number agree_to_differ {RISK} {SIDE_NOTES}",
+    },
+    "up the line answered": {
+        "aisha": f"{RISK} {ENDING} {SIDE_NOTES}",
+        "zoe": f"{RISK} {SIDE_NOTES}",
+        "grace": f"{RISK} {ENDING} {SIDE_NOTES}",
         "ian": f"propose_outcome ask_the_chair change_opposite_number agree_to_differ {RISK} {ENDING} {SIDE_NOTES}",
         "sam": f"{RISK} {SIDE_NOTES}",
         "mona": f"{RISK} {SIDE_NOTES}",
-        "hal": f"answer propose_outcome ask_the_chair change_opposite_number agree_to_differ {RISK} {SIDE_NOTES}",
+        "hal": f"propose_outcome ask_the_chair change_opposite_number agree_to_differ {RISK} {SIDE_NOTES}",
     },
     "chair asked": {
         "aisha": f"{RISK} {ENDING} {SIDE_NOTES}",
@@ -279,18 +295,18 @@ TABLE: dict[str, dict[str, str]] = {
     "withdrawn": {"aisha": f"say_still_at_risk {AFTER}", "zoe": NOTES, "sam": AFTER, "office": NOTES},
     "redirected": {"aisha": f"say_still_at_risk {AFTER}", "zoe": NOTES, "sam": AFTER, "office": NOTES},
     "at immediate risk": {
-        "aisha": f"refer_to_line_manager {ENDING} {SIDE_NOTES}",
-        "zoe": SIDE_NOTES,
-        "grace": f"refer_to_line_manager {ENDING} {SIDE_NOTES}",
-        "sam": f"match_child cannot_tell_which_child pass_on {SIDE_NOTES}",
-        "mona": SIDE_NOTES,
+        "aisha": f"refer_to_line_manager {RISK} {ENDING} {SIDE_NOTES}",
+        "zoe": f"{RISK} {SIDE_NOTES}",
+        "grace": f"refer_to_line_manager {RISK} {ENDING} {SIDE_NOTES}",
+        "sam": f"match_child cannot_tell_which_child pass_on {RISK} {SIDE_NOTES}",
+        "mona": f"match_child {RISK} {SIDE_NOTES}",
     },
     "silent after the last chaser": {
         "aisha": f"refer_to_line_manager {RISK} {ENDING} {SIDE_NOTES}",
         "zoe": f"{RISK} {SIDE_NOTES}",
         "grace": f"refer_to_line_manager {RISK} {ENDING} {SIDE_NOTES}",
         "sam": f"match_child cannot_tell_which_child pass_on {RISK} {SIDE_NOTES}",
-        "mona": f"{RISK} {SIDE_NOTES}",
+        "mona": f"match_child {RISK} {SIDE_NOTES}",
         "office": f"close_as_unconfirmed redirect {NOTES}",
     },
 }
@@ -341,6 +357,8 @@ def test_every_move_not_in_the_table_is_refused_at_the_door(state: str, w: World
         seen, entries = factories.fresh(d).move_version, d.entries.count()
     refused = 0
     for name in PEOPLE:
+        if name == "relief":
+            continue  # as grace
         person = w.person(name)
         for move in set(Disagreement.move_names()) - set(TABLE[state].get(name, "").split()):
             with acting_as(person), pytest.raises((MoveRefused, Disagreement.DoesNotExist)) as why:
@@ -369,6 +387,7 @@ def test_the_table_speaks_of_every_move_and_every_stage() -> None:
         "record_answer_for",  # a side not on the system: tests/escalation/test_moves.py
         "record_confirmation_for",
         "countersign",
+        "refuse_countersign",
         "reach_limit",  # the clock's
         "reach_last_chaser",
     }

@@ -184,7 +184,8 @@ def test_whoever_recorded_a_confirmation_is_not_asked_to_countersign_it(client, 
     move(d, "record_answer_for", w.aisha, recorded_for=side.pk, view="No", facts={})
     agreed(d, w.aisha)
     move(d, "record_confirmation_for", w.aisha, recorded_for=side.pk, source="By letter")
-    factories.Appointment.objects.create(partnership=w.partnership, person=w.stranger, office="office", starts_on=factories.LONG_AGO)
+    with factories.as_set_up():
+        factories.Appointment.objects.create(partnership=w.partnership, person=w.stranger, office="office", starts_on=factories.LONG_AGO)
     assert laid_out(client, w.aisha).to_do == []
     assert len(laid_out(client, w.office).to_do) == 1
 
@@ -430,3 +431,12 @@ def test_the_desk_and_the_page_say_the_same_of_whose_move_it_is(client, w):
             mine = desk.say_turn(found, found.standing.actor(person)).mine
         made = laid_out(client, person)
         assert bool(made.to_do or made.referrals) == mine
+
+
+def test_what_was_looked_for_is_forgotten_with_the_next_search(client, w):
+    raised(w)
+    client.force_login(w.aisha)
+    client.post("/disagreements/", {"text": "Ash"})
+    assert client.session["looked_for"] == "Ash"
+    client.post("/disagreements/", {"state": "open"})
+    assert "looked_for" not in client.session

@@ -352,7 +352,8 @@ def test_the_opposite_number_must_be_chosen_where_none_is_found(w: World, client
     d = factories.answered(w)
     sam = w.posts["sam"]
     sam.reports_to = None
-    sam.save()
+    with factories.as_set_up():
+        sam.save()
     answer = post(client, d, "refer_to_line_manager", w.aisha, unresolved="The threshold")
     assert answer.status_code == 200
     assert "Choose who answers for the other agency" in answer.content.decode()
@@ -361,7 +362,8 @@ def test_the_opposite_number_must_be_chosen_where_none_is_found(w: World, client
 
 def test_a_borrowed_manager_stands_in_the_list(w: World, client: Client) -> None:
     d = factories.answered(w)
-    StepPost.objects.create(team=w.teams["social_care"], level=1, post=w.posts["rita"])
+    with factories.as_set_up():
+        StepPost.objects.create(team=w.teams["social_care"], level=1, post=w.posts["rita"])
     html = page_of(client, d, "refer_to_line_manager", w.aisha)
     assert f'value="{w.posts["rita"].pk}" selected' in html
 
@@ -482,9 +484,10 @@ STAGED = {
     "decline_outcome": (lambda w: _proposed(w, "sam"), "aisha"),
     "record_confirmation_for": (lambda w: _at_surgery(w), "aisha"),
     "countersign": (lambda w: _to_countersign(w), "office"),
+    "refuse_countersign": (lambda w: _to_countersign(w), "office"),
     "refer_to_line_manager": (factories.answered, "aisha"),
-    "pass_up_the_line": (factories.at_line_managers, "grace"),
-    "ask_the_chair": (factories.up_the_line, "ian"),
+    "pass_up_the_line": (lambda w: _after(factories.at_line_managers(w), "answer", w.mona), "grace"),
+    "ask_the_chair": (lambda w: _after(factories.up_the_line(w), "answer", w.hal), "ian"),
     "change_opposite_number": (factories.at_line_managers, "grace"),
     "accept_mediation": (factories.with_the_chair, "chair"),
     "decline_mediation": (factories.with_the_chair, "chair"),

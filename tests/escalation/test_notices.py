@@ -147,7 +147,8 @@ def test_a_stand_in_named_after_the_clock_began_gets_the_nudge(w: World, as_cloc
 def test_when_the_stand_in_s_days_are_over_nothing_is_sent_to_them(w: World, as_clock: Any) -> None:
     factories.stand_in(w.posts["sam"], w.rita)
     d = factories.raised(w)
-    StandIn.objects.update(ends_on=timezone.localdate() - DAY, starts_on=timezone.localdate() - 9 * DAY)
+    with factories.as_set_up():
+        StandIn.objects.update(ends_on=timezone.localdate() - DAY, starts_on=timezone.localdate() - 9 * DAY)
     with as_clock():
         for notice in Notice.objects.filter(disagreement=d, person=w.rita):
             assert notices.is_still_owed(notice, timezone.now()) == "no longer seated"
@@ -156,7 +157,8 @@ def test_when_the_stand_in_s_days_are_over_nothing_is_sent_to_them(w: World, as_
 def test_whoever_left_is_owed_nothing_more(w: World, as_clock: Any) -> None:
     d = factories.raised(w)
     w.sam.is_active = False
-    w.sam.save()
+    with factories.as_set_up():
+        w.sam.save()
     with as_clock():
         for notice in Notice.objects.filter(disagreement=d, person=w.sam):
             assert tasks.send_one(notice, timezone.now()) is False

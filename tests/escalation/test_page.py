@@ -370,7 +370,7 @@ def test_the_number_of_queries_does_not_grow_with_the_record(w: World, client: C
         with CaptureQueriesContext(connection) as queries:
             assert client.get(address(d)).status_code == 200
         counts.append(len(queries))
-    assert counts[0] == counts[1]
+    assert counts[1] <= counts[0]  # the sending, whose places are named, stands on the last page of a long record
     assert counts[0] <= 35, "\n".join(query["sql"][:160] for query in queries)
 
 
@@ -413,3 +413,28 @@ def test_who_can_see_lists_seats_stand_ins_and_auditors(w: World, client: Client
         assert said in html
     assert re.search(r"Rita</span>.*?Stands in for Mona", html, re.DOTALL)
     assert "Stranger" not in html.split("<main")[1]
+
+
+def test_after_it_was_passed_on_the_former_teams_words_stand_under_nobody_elses_name(w: World, client: Client) -> None:
+    d = factories.resolved(w)
+    move(d, "reopen", w.aisha, not_delivered="No assessment")
+    move(d, "pass_on", w.sam, facts={"team": str(w.teams["health"].pk), "post": str(w.posts["nell"].pk)}, reason="Theirs now")
+    html = page(client, d, w.aisha)
+    views = html.split('class="accord-views"')[1].split('class="accord-section"')[0]
+    assert "Northshire Health Trust" in views
+    assert "No answer yet" in views
+    assert "Below the threshold" not in views
+    assert "Below the threshold" in html  # in the record
+    move(d, "match_child", w.nell, references={1: "H-2"})
+    move(d, "answer", w.nell, view="NELL'S VIEW")
+    assert "NELL'S VIEW" in page(client, d, w.aisha).split('class="accord-views"')[1].split('class="accord-section"')[0]
+
+
+def test_a_step_below_the_one_at_which_it_began_is_not_said_to_be_done(w: World, client: Client) -> None:
+    d = factories.raised(w, at_immediate_risk=True, start_higher=True)
+    steps = page(client, d, w.aisha).split('class="accord-ladder"')[1].split("</ol>")[0].split("</li>")
+    assert "Started higher" in steps[0]
+    assert "Done" not in steps[0]
+    assert "Now" in steps[1]
+    d = factories.at_line_managers(w)
+    assert "Started higher" not in page(client, d, w.aisha)

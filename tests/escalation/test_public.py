@@ -43,9 +43,11 @@ def test_danger_comes_before_anything_else(client, w):
 
 
 def test_opposite_numbers_are_teams_and_titles_never_people(client, w):
-    StepPost.objects.create(team=w.teams["surgery"], level=1, post=w.posts["rita"])
+    with factories.as_set_up():
+        StepPost.objects.create(team=w.teams["surgery"], level=1, post=w.posts["rita"])
     w.teams["health"].out_of_hours = "01632 960777"
-    w.teams["health"].save()
+    with factories.as_set_up():
+        w.teams["health"].save()
     html = client.get("/how-to-disagree/").content.decode()
     assert "Children&#x27;s Social Care, Front door" in html
     assert "General practitioner" in html
@@ -71,7 +73,8 @@ def test_a_partnership_that_is_not_there_is_a_404(client, w):
 @pytest.mark.django_db
 def test_before_anything_is_set_up_the_page_still_answers(client):
     assert "No partnership has been set up" in client.get("/how-to-disagree/").content.decode()
-    Partnership.objects.create(slug="new", name="New Partnership", front_door="1", out_of_hours="2")
+    with factories.as_set_up():
+        Partnership.objects.create(slug="new", name="New Partnership", front_door="1", out_of_hours="2")
     html = client.get("/how-to-disagree/").content.decode()
     assert "has not published its procedure" in html
     assert "call 999" in html

@@ -287,7 +287,8 @@ def test_a_draft_that_was_sent_meanwhile_reminds_nobody(as_clock: Any) -> None:
 @pytest.mark.django_db
 def test_a_partnership_without_a_policy_stops_no_reminder_of_another(as_clock: Any) -> None:
     w = factories.world()
-    bare = factories.Partnership.objects.create(slug="bare", name="Bare", front_door="0", out_of_hours="0")
+    with factories.as_set_up():
+        bare = factories.Partnership.objects.create(slug="bare", name="Bare", front_door="0", out_of_hours="0")
     with acting_as(w.aisha):
         Draft.objects.create(partnership=bare, author=w.aisha, post=w.posts["aisha"])
     draft_of(w)

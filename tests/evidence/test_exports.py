@@ -69,7 +69,8 @@ def test_an_appointment_counts_on_its_days_only(client, w):
         (today + dt.timedelta(days=1), None, 404),
         (factories.LONG_AGO, today - dt.timedelta(days=1), 404),
     ):
-        w.auditor.appointments.update(starts_on=starts_on, ends_on=ends_on)
+        with factories.as_set_up():
+            w.auditor.appointments.update(starts_on=starts_on, ends_on=ends_on)
         client.force_login(w.auditor)
         assert client.get("/exports/").status_code == status
 
@@ -356,3 +357,37 @@ def test_a_seat_without_a_cause_still_has_its_person_and_time(client, w):
     row = next(row for row in rows(take(client, w.auditor)) if not row["Entry number"] and row["What"] == "seat: person")
     assert (row["Person"], row["New value"]) == ("Sam", "Office")
     assert row["Recorded at"]
+
+
+@pytest.mark.parametrize("reference", ["\x00", "K7PM-3XQ\x00", "'; --", "🙂" * 1000, "K7PM", "-"])
+def test_a_reference_that_is_none_is_404(client, w, reference):
+    raised(w)
+    assert take(client, w.auditor, reference=reference).status_code == 404
+
+
+def test_children_their_references_and_exclusions_are_in_it_with_the_entry_by_which_they_came(client, w):
+    d = answered(w)
+    with acting_as(w.sam):
+        Exclusion.objects.create(partnership=w.partnership, disagreement=d, person=w.zoe)
+    told = rows(take(client, w.auditor))
+    entries = {row["Entry number"]: row for row in told if row["Kind of row"] == "Entry"}
+    said = {row["What"]: row for row in told if row["Kind of row"] == "Child"}
+    assert {what: (row["New value"], row["Entry number"]) for what, row in said.items()} == {
+        "child 1: pseudonym": ("Ash", "1"),
+        "child 1: age band": ("5 to 10", "1"),
+        "child 1: reference of Hill Lane Primary School, Safeguarding (Raising side)": ("S-1", "1"),
+        "child 1: reference of Children's Social Care, Front door (Responding side)": ("SC-9", "2"),
+    }
+    assert all(row["Recorded at"] == entries[row["Entry number"]]["Recorded at"] for row in said.values())
+    excluded = next(row for row in told if row["What"] == "exclusion: person")
+    assert (excluded["New value"], excluded["Person"]) == ("Zoe", "Sam")
+
+
+def test_a_reference_that_was_recorded_for_a_side_stands_with_that_entry(client, w):
+    d = raised(w, to="surgery")
+    with acting_as(w.aisha):
+        side = Side.objects.get(disagreement=d, kind="responding")
+    entry = move(d, "record_answer_for", w.aisha, recorded_for=side.pk, view="No", references={1: "GP-3"})
+    row = next(row for row in rows(take(client, w.auditor)) if row["New value"] == "GP-3")
+    assert row["What"] == "child 1: reference of Mill Street Surgery (Responding side)"
+    assert row["Entry number"] == str(entry.number)

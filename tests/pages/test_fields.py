@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from pages import fields, forms, times
+from pages.templatetags.pages import phone
 
 SUMMER, WINTER = timezone(timedelta(hours=1)), timezone(timedelta(0))
 
@@ -103,7 +104,8 @@ def test_a_day_is_read(month):
         (parts("-1", "²", "2026"), "The date must be a real date", ("day", "month")),
         (parts("6", "3", "26"), "The date must have a year of 4 numbers, for example 2026", ("year",)),
         (parts("6", "3", "٢٠٢٦"), "The date must have a year of 4 numbers, for example 2026", ("year",)),
-        (parts("6", "3", "0000"), "The date must be a real date", ("day", "month", "year")),
+        (parts("6", "3", "0000"), "The date must be in the year 2000 or later", ("year",)),
+            (parts("14", "10", "1066"), "The date must be in the year 2000 or later", ("year",)),
         (parts("9" * 100_000, "9" * 100_000, "2026"), "The date must be a real date", ("day", "month")),
         (parts("1", "1", "9" * 100_000), "The date must have a year of 4 numbers, for example 2026", ("year",)),
     ],
@@ -244,3 +246,19 @@ def test_questions_stand_under_the_titles_of_their_sections():
     groups = [(title, [field.name for field in group]) for title, group in Sectioned().field_groups]
     assert groups == [("The child", ["category"]), ("The meeting", ["met", "outcome"])]
     assert [len(group) for _title, group in Meeting().field_groups] == [3]
+
+
+@pytest.mark.parametrize("year", ["0001", "1066", "1999"])
+def test_what_happened_did_not_happen_before_the_year_2000(year):
+    assert refusal(fields.MomentField(not_future=True), parts("6", "3", year, "2pm")) == "The date and time must be in the year 2000 or later"
+
+
+def test_a_plan_reaches_no_further_than_ten_years():
+    last = date.today().year + 10
+    assert refusal(fields.DayField(not_past=True), parts("1", "1", str(last + 1))) == f"The date must be in the year {last} or earlier"
+    assert fields.DayField(not_past=True).clean(parts("1", "1", str(last))) == date(last, 1, 1)
+
+
+def test_a_telephone_number_stays_on_one_line():
+    assert phone("01632 <1>") == '<span class="accord-phone">01632 &lt;1&gt;</span>'
+    assert phone("") == ""

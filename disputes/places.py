@@ -116,7 +116,7 @@ class Seat(Row):
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(
-                fields=["disagreement", "person", "capacity", "step"],
+                fields=["disagreement", "side", "person", "capacity", "step"],
                 condition=Q(ends_at=None),
                 name="one_open_seat",
                 nulls_distinct=False,

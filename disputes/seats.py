@@ -83,7 +83,7 @@ class Standing:
     awaiting_countersign: bool = False
     confirmed_sides: frozenset = frozenset()
     excluded: set[UUID] = field(default_factory=set)  # people who must not see it, whatever seat they fill
-    stand_ins: dict[UUID, list[User]] = field(default_factory=dict)  # post -> who stands in for it today
+    stand_ins: dict[UUID | None, list[User]] = field(default_factory=dict)  # post -> who stands in for it today
 
     @classmethod
     def of(cls, disagreement: Disagreement, now: dt.datetime) -> Standing:
@@ -240,10 +240,10 @@ def _serving(seats: Iterable[Seat], now: dt.datetime) -> dict[str, set[tuple[UUI
     return serving
 
 
-def _filling_in(seats: list[Seat], now: dt.datetime) -> dict[UUID, list[User]]:
+def _filling_in(seats: list[Seat], now: dt.datetime) -> dict[UUID | None, list[User]]:
     """Post -> who else fills its seats today: stand-ins, and whoever holds the post now if it has changed hands."""
     day = timezone.localdate(now)
-    found: dict[UUID, list[User]] = {}
+    found: dict[UUID | None, list[User]] = {}
     posts = {seat.post_id: seat.post for seat in seats if seat.post_id and seat.post}
     if posts:
         dated = StandIn.objects.filter(post__in=posts, starts_on__lte=day, ends_on__gte=day, person__is_active=True)

@@ -43,10 +43,12 @@ def _seated(seat: Seat | None) -> Seat:
     return seat
 
 
-def _in_partnership(d: Disagreement, team: Team | None) -> None:
-    """Who is brought in belongs to an agency of this partnership."""
+def _team(d: Disagreement, value: str | None) -> Team:
+    """A team of an agency of this partnership."""
+    team = Team.objects.filter(pk=value).first() if value else None
     if team is None or not d.partnership.agencies.filter(pk=team.agency_id).exists():
         raise MoveRefused(_("Choose a team of this partnership, and somebody in it."))
+    return team
 
 
 def _post(value: str | UUID | None) -> Post | None:
@@ -97,8 +99,7 @@ def _pass_on(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[
     """The side becomes another team; the clock goes on. Those who passed it on leave the table."""
     old = next(side for side in d.standing.sides_of(SideKind.RESPONDING) if entry.side_id == side.pk)
     leaving = [seat for seat in d.standing.seats if seat.side_id == old.pk]
-    team, post = Team.objects.filter(pk=given.facts.get("team")).first(), _post(given.facts.get("post"))
-    _in_partnership(d, team)
+    team, post = _team(d, given.facts.get("team")), _post(given.facts.get("post"))
     is_colleague = team == old.team and post is not None and post not in {seat.post for seat in leaving}
     if (team in {side.team for side in d.standing.sides} and not is_colleague) or (post and team and post.team_id != team.pk):
         raise MoveRefused(_("Choose a team or a person that does not take part yet."))
@@ -243,8 +244,7 @@ def _say_still_at_risk(d: Disagreement, entry: Entry, actor: Actor, given: Given
 def _bring_in_support(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     seat = actor.party_seat()
     if seat and seat.side:
-        post = _post(given.facts.get("post"))
-        _in_partnership(d, post.team if post else None)
+        post = _colleague(seat.side, _post(given.facts.get("post")))
         _seated(seating.seat_post(d, entry, seat.side, post, Capacity.SUPPORTER, None))
 
 

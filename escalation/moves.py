@@ -214,7 +214,8 @@ def _check_given(disagreement: Disagreement, move: str, given: Given) -> None:
             raise MoveRefused(_("Choose the side for which you record this."))
     elif given.recorded_for is not None:
         raise MoveRefused(_("This cannot be recorded for another side."))
-    if (move == "correct_entry" or given.corrects) and not disagreement.entries.filter(pk=given.corrects).exists():
+    corrected = given.corrects and disagreement.entries.filter(pk=given.corrects).exists()
+    if (move == "correct_entry" or given.corrects) and not corrected:
         raise MoveRefused(_("Choose the entry that you want to correct."))
     sides = {str(side.pk) for side in standing.party_sides}
     if move == "propose_outcome" and any(str(issue.get("owner_side")) not in sides for issue in given.facts.get("issues", [])):

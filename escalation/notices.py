@@ -143,7 +143,7 @@ def is_still_owed(notice: Notice, now: dt.datetime) -> str:
     if not notice.person.is_active:
         return "person left"
     if notice.disagreement is None:
-        return "" if Draft.objects.filter(pk=notice.draft_key).exists() else "draft was sent"
+        return "" if notice.draft_key and Draft.objects.filter(pk=notice.draft_key).exists() else "draft was sent"
     disagreement = notice.disagreement
     standing = Standing.of(disagreement, now)
     if not standing.actor(notice.person).seats:

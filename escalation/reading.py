@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
@@ -83,9 +84,10 @@ def positions(d: Disagreement) -> list[Entry]:
 def two_views(d: Disagreement, stated: Iterable[Entry]) -> list[View]:
     """What each party side says: the words of the sending or the latest answer, then each later position. What a side said that
     has passed it on since stands in the record only: it is not the view of those who were asked after it."""
-    views = {side.pk: View(side) for side in d.standing.party_sides}
+    views: dict[UUID | None, View] = {side.pk: View(side) for side in d.standing.party_sides}
     for entry in stated:
-        view = views.get(entry.recorded_for_id or entry.side_id)
+        speaks = entry.recorded_for_id or entry.side_id
+        view = views.get(speaks) if speaks else None
         if view is None or entry.kind == "propose_outcome":
             continue
         if entry.kind == "send" or entry.kind in ANSWERS:

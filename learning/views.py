@@ -46,8 +46,9 @@ def closing_questions(request: HttpRequest, reference: str) -> HttpResponse:
     except Disagreement.DoesNotExist:
         return words_back(request, form.typed)
     key = _key(request)
-    if request.method == "POST" and Entry.objects.filter(disagreement=d, person=person, key=key).exists():
-        return redirect(f"/disagreements/{d.reference}/")
+    before = Entry.objects.filter(disagreement=d, person=person, key=key).first() if request.method == "POST" else None
+    if before and [text.value for text in before.texts.all()] == [text for text in [_comment(request)] if text]:
+        return redirect(f"/disagreements/{d.reference}/")  # the same page posted twice
     is_open = MOVE in {move.name for move in d.open_moves(d.standing.actor(person))}
     context = {"d": d, "url": f"/disagreements/{d.reference}/", "form": form, "key": key}
     if not is_open:
@@ -111,6 +112,10 @@ def _not_open(request: HttpRequest, context: dict[str, object], d: Disagreement)
 
 def _person(request: HttpRequest) -> User:
     return request.user  # type: ignore[return-value]  # every view here is behind the sign-in
+
+
+def _comment(request: HttpRequest) -> str:
+    return request.POST.get("comment", "").replace("\r\n", "\n").strip()
 
 
 def _key(request: HttpRequest) -> UUID:

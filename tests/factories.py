@@ -159,11 +159,12 @@ def move(
     with acting_as(by):
         seen = Disagreement.objects.values_list("move_version", flat=True).get(pk=d.pk)
         known = {key: given.pop(key) for key in ("references", "happened_at", "recorded_for", "corrects", "child_safe") if key in given}
+        default = {"outcome" if name == "propose_outcome" else "note": "Because"}
         entry = moves.make(
             d.pk,
             name,
             by=by,
-            given=Given(words=given or {"outcome" if name == "propose_outcome" else "note": "Because"}, facts=facts or {}, **{"child_safe": "yes", **known}),
+            given=Given(words=given or default, facts=facts or {}, **{"child_safe": "yes", **known}),
             seen=seen,
             key=uuid.uuid4(),
             now=now or timezone.now(),

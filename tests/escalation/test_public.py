@@ -139,6 +139,14 @@ def test_it_is_not_ready_before_its_migrations(client, db, monkeypatch, longest_
     assert client.get("/health/ready").content == b"migrations\n"
 
 
+@pytest.mark.parametrize("role", ["accord_clock", "accord_owner"])
+def test_it_is_not_ready_in_a_role_that_sees_more_than_the_web_may(client, db, longest_waiting, role):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL ROLE {role}")
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.content) == (503, b"role\n")
+
+
 def test_the_state_of_migrations_is_asked_once_and_remembered(db, monkeypatch, longest_waiting):
     health._remembered_migrated.cache_clear()
     asked = []

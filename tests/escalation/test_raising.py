@@ -604,7 +604,9 @@ def test_a_reader_must_be_a_colleague(aisha, w):
 def test_in_a_large_agency_the_own_team_and_line_are_offered(aisha, w):
     crowd = factories.team(w.partnership, "Hill Lane Primary School", "Crowd")
     for n in range(raising_forms.MOST_COLLEAGUES):
-        Post.objects.create(team=crowd, holder=factories.person(f"Crowd {n}"), title="Teacher", level=0)
+        holder = factories.person(f"Crowd {n}")
+        with factories.as_set_up():
+            Post.objects.create(team=crowd, holder=holder, title="Teacher", level=0)
     html = aisha.get(url(begun(aisha), "support")).content.decode()
     assert "Zoe, Teacher" in html
     assert "Grace, Line manager" in html

@@ -1,4 +1,4 @@
-"""Who comes too late: the disagreement has left their sight since they opened the page. Nothing they wrote is lost, and no case is shown."""
+"""Who comes too late: the disagreement has left their sight since they opened the page. No words are lost, no case is shown."""
 
 from __future__ import annotations
 
@@ -107,6 +107,18 @@ def test_closing_questions_that_came_too_late_give_the_words_back(w: World, clie
     assert client.post(reverse("closing-questions", args=[d.reference]), {}).status_code == 404
 
 
+def test_closing_questions_sent_again_with_another_comment_are_not_taken_for_the_first(w: World, client: Client) -> None:
+    d = factories.resolved(w)
+    client.force_login(w.sam)
+    sent = dict.fromkeys(("worker_satisfied", "agency_satisfied", "child_safe"), "yes") | dict.fromkeys(("general_issue", "debrief"), "no")
+    sent |= {"key": str(uuid.uuid4()), "comment": "The first"}
+    at = reverse("closing-questions", args=[d.reference])
+    assert [client.post(at, sent).status_code for _ in range(2)] == [302, 302]
+    again = client.post(at, sent | {"comment": "The second"})
+    assert again.status_code == 409
+    assert "The second</textarea>" in again.content.decode()
+
+
 def test_the_message_after_a_move_names_nobody_and_stands_in_no_cookie(w: World, client: Client) -> None:
     d = factories.raised(w)
     answer = client.post(address(d, "match_child"), opened(client, d, "match_child", w.sam) | {"reference_1": "SC-1"})
@@ -192,9 +204,7 @@ def test_two_who_fill_one_seat_at_the_very_same_moment_lose_no_words() -> None:
         one, other = Client(raise_request_exception=False), Client(raise_request_exception=False)
         leaves = opened(one, d, "pass_on", w.sam) | {"place": str(w.teams["health"].pk), "reason": "WORDS OF SAM"}
         stays = opened(other, d, "cannot_tell_which_child", w.stranger) | {"missing": "WORDS OF THE OTHER"}
-        answers = at_once(
-            _sending(one, address(d, "pass_on"), leaves), _sending(other, address(d, "cannot_tell_which_child"), stays)
-        )
+        answers = at_once(_sending(one, address(d, "pass_on"), leaves), _sending(other, address(d, "cannot_tell_which_child"), stays))
         codes = sorted(answer.status_code for answer in answers)
         assert codes in ([302, 404], [302, 409]), codes
         for answer, text in zip(answers, ("WORDS OF SAM", "WORDS OF THE OTHER"), strict=True):

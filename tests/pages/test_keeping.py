@@ -33,7 +33,7 @@ def test_no_answer_is_kept_by_the_browser_whatever_it_is(client, w, monkeypatch)
     assert (fault.status_code, fault["Cache-Control"]) == (500, "no-store")
 
 
-def test_files_of_the_style_may_be_kept(client):
+def test_files_of_the_style_may_be_kept(client, db):
     answer = client.get("/static/favicon.svg")
     assert "max-age" in answer["Cache-Control"]
     answer.close()

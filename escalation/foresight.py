@@ -47,7 +47,7 @@ def _seated(d: Disagreement, move: str, actor: Actor) -> list[str]:
     seats: Iterable[Seat] = d.standing.seats
     if move in ENDING or move in MAY_END:
         seats = [seat for seat in seats if not seat.positions_only or seat.capacity == Capacity.CHAIR]
-    elif d.is_note(move) or not d.is_open:
+    elif d.is_note(move) or (not d.is_open and move != "reopen"):
         seats = []
     else:
         turn = {seat.pk for seat in d.standing.turn.seats}

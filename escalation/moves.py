@@ -205,9 +205,7 @@ def _check_given(disagreement: Disagreement, move: str, given: Given) -> None:
         raise MoveRefused(_("Choose how that concern goes on."))
     if move in ("confirm_outcome", "countersign") and given.child_safe == ChildSafe.NO:
         raise MoveRefused(
-            _(
-                "A child is at immediate risk: act first, with 999 or the front door, and say so in the record. Confirm when the child is safe."
-            )
+            _("A child is at immediate risk: call 999 or the front door first, and add it to the record. Confirm when it is safe.")
         )
     if move in ("record_answer_for", "record_confirmation_for"):
         if given.recorded_for not in {side.pk for side in standing.turn.for_sides}:

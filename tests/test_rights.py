@@ -429,6 +429,7 @@ def test_until_accepting_the_chair_reads_both_positions_and_nothing_else(full: W
     factories.move(d, "record_discussion", full.grace, said="They met")
     factories.move(d, "answer", full.mona, view="No")
     factories.move(d, "pass_up_the_line", full.grace, why="Unresolved")
+    factories.move(d, "answer", full.hal, view="No")
     factories.move(d, "ask_the_chair", full.ian, our_position="Ours")
     with acting_as(full.chair):
         kinds = set(Entry.objects.filter(disagreement=d).values_list("kind", flat=True))

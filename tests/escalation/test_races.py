@@ -74,6 +74,7 @@ def confirm_or_propose_again(w: World) -> tuple[Disagreement, list[Callable[[], 
 
 def two_managers_pass_it_up(w: World) -> tuple[Disagreement, list[Callable[[], Entry]]]:
     d = factories.at_line_managers(w)
+    factories.move(d, "answer", w.mona)
     seen = version(d, w)
     return d, [making(d, "pass_up_the_line", w.grace, seen=seen), making(d, "pass_up_the_line", w.relief, seen=seen)]
 
@@ -165,7 +166,7 @@ def test_who_passed_it_on_meanwhile_is_refused_and_not_met_with_an_error() -> No
     w = factories.world()
     for _ in range(10):
         d = factories.raised(w)
-        given = Given(facts={"team": str(w.teams["health"].pk)})
+        given = Given(words={"reason": "x"}, facts={"team": str(w.teams["health"].pk)}, child_safe="yes")
 
         def pass_on(d: Disagreement = d, given: Given = given) -> Entry:
             with acting_as(w.sam):

@@ -34,17 +34,20 @@ class Person:
 
     def follow(self, text: str) -> None:
         """Follow a link (some links look like buttons)."""
-        self.page.get_by_role("link", name=text, exact=True).first.click()
-        self.look()
+        self._click(self.page.get_by_role("link", name=text, exact=True).first)
 
     def press(self, text: str) -> None:
-        self.page.get_by_role("button", name=text, exact=True).click()
+        self._click(self.page.get_by_role("button", name=text, exact=True))
+
+    def _click(self, what: Any) -> None:
+        """Everything here leads to a page: wait until it is there, then look at it."""
+        with self.page.expect_navigation(wait_until="load"):
+            what.click()
         self.look()
 
     def send(self) -> None:
         """Press the one button of the form on this page."""
-        self.page.locator('main form[method="post"] button[type="submit"]').last.click()
-        self.look()
+        self._click(self.page.locator('main form[method="post"] button[type="submit"]').last)
 
     def write(self, **answers: str) -> None:
         for name, answer in answers.items():
@@ -63,8 +66,7 @@ class Person:
         """From the disagreement's page, follow the link or button of a move, answer its page and send it."""
         self.go(self.site.path)
         address = f"{self.site.path}{move.replace('_', '-')}/"
-        self.page.locator(f'main a[href="{address}"]').first.click()
-        self.look()
+        self._click(self.page.locator(f'main a[href="{address}"]').first)
         self.write(**words)
         self.choose(**(choose or {}), child_safe=safe)
         self.send()

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Post
-from disputes.stages import PARTIES, Capacity
+from disputes.stages import PARTIES, Capacity, SideKind
 from escalation.move_form import (
     HOW,
     MoveForm,
@@ -63,13 +63,15 @@ class PassOn(MoveForm):
     reason = fields.WordsField(label=gettext_lazy("Why is it not for you?"), empty=gettext_lazy("Enter why it is not for you"))
 
     def ask(self) -> None:
-        """Every team of the partnership but the two that sit here already, each with its practitioners."""
-        d = self.occasion.disagreement
-        taken = [side.team_id for side in self.occasion.standing.party_sides]
-        posts = Post.objects.filter(team__agency__partnerships=d.partnership_id, level=0, ended_on=None).exclude(team__in=taken)
+        """Colleagues of one's own team, and every team of the partnership that does not sit here already, each with its practitioners."""
+        d, own = self.occasion.disagreement, self.occasion.side(SideKind.RESPONDING)
+        asked = [seat.post_id for seat in self.occasion.standing.seats if seat.side_id == own.pk and seat.post_id]
+        posts = Post.objects.filter(team__agency__partnerships=d.partnership_id, level=0, ended_on=None)
+        posts = posts.exclude(team=self.occasion.side(SideKind.RAISING).team_id).exclude(pk__in=asked)
         groups: dict[Any, list[tuple[str, str]]] = {}
         for post in posts.select_related("holder", "team__agency"):
-            team = groups.setdefault(str(post.team), [(str(post.team_id), _("Anybody at %(team)s") % {"team": post.team})])
+            anybody = [(str(post.team_id), _("Anybody at %(team)s") % {"team": post.team})] if post.team_id != own.team_id else []
+            team = groups.setdefault(str(post.team), anybody)
             team.append((f"{post.team_id}:{post.pk}", say_post(post)))
         self.let_choose("place", [("", _("Choose a team or person")), *groups.items()])
 

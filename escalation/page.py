@@ -53,6 +53,7 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         "now": now,
         "panel": panel(d, actor, clocks),
         "ladder": ladder(d, clocks, began_at=next((entry.step for entry in stated if entry.kind == "send"), 1)),
+        "own_references": reading.own_references(d, actor),
         "safe": reading.said_safe(d),
         "views": reading.two_views(d, stated),
         "outcome": reading.outcome(d, timezone.localdate(now)),
@@ -166,7 +167,9 @@ def panel(d: Disagreement, actor: Actor, clocks: list[Clock]) -> Panel:
     as_buttons = main[: AT_MOST_BUTTONS - bool(made.main)]
     made.buttons = [links[name] for name in as_buttons]
     made.notes = [links[name] for name, _label, weight in offered if weight == NOTE and name in links]
-    made.more = [links[name] for name, _label, weight in offered if weight != NOTE and name in links and name not in as_buttons]
+    more = [name for name, _label, weight in offered if weight != NOTE and name in links and name not in as_buttons]
+    more.sort(key=lambda name: name != "say_child_at_immediate_risk")  # the child comes first (23.5)
+    made.more = [links[name] for name in more]
     return made
 
 

@@ -233,8 +233,8 @@ class _Names:
 
 
 def said_safe(d: Disagreement) -> Entry | None:
-    """The latest answer to "is the child safe now?" that this person may see."""
-    return d.entries.exclude(child_safe="").select_related("person", "post__team__agency").order_by("-number").first()
+    """The latest answer to "is the child safe now?" of somebody on a side, who may know; Chair and office answer from afar."""
+    return d.entries.exclude(child_safe="").exclude(side=None).select_related("person", "post__team__agency").order_by("-number").first()
 
 
 def ending(d: Disagreement) -> list[Entry]:
@@ -242,3 +242,10 @@ def ending(d: Disagreement) -> list[Entry]:
     ends = Q(stage__in=ENDS) & ~Q(from_stage__in=ENDS)
     concern = Q(facts__has_key="channel") | Q(facts__has_key="still_at_risk") | Q(facts__has_key="believes_at_risk")
     return list(full(d.entries.filter(ends | concern)).order_by("-number")[:6])
+
+
+def own_references(d: Disagreement, actor: Actor) -> list[tuple[str, str]]:
+    """(child, reference) as the reader's own side keeps them, so that the right file is found; the other side's are not shown."""
+    sides = {seat.side_id for seat in actor.seats if seat.side_id}
+    kept = d.child_references.filter(side__in=sides).select_related("child").order_by("child__number") if sides else []
+    return [(one.child.pseudonym, one.reference) for one in kept]

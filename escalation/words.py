@@ -139,7 +139,6 @@ DONE: dict[str, str | Promise] = {
     "propose_outcome": gettext_lazy("Your proposed outcome is on record."),
     "confirm_outcome": gettext_lazy("Your confirmation is on record."),
     "answer": gettext_lazy("Your answer is on record."),
-    "withdraw": gettext_lazy("It is withdrawn."),
     "add_note": gettext_lazy("Added to the record."),
     "record_discussion": gettext_lazy("The discussion is on record."),
     "correct_entry": gettext_lazy("Added beside that entry."),

@@ -12,123 +12,237 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_people'),
-        ('disputes', '0001_record'),
+        ("accounts", "0002_people"),
+        ("disputes", "0001_record"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Clock',
+            name="Clock",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('step', models.PositiveSmallIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('reached_at', models.DateTimeField(null=True)),
-                ('chased_at', models.DateTimeField(null=True)),
-                ('chaser_at', models.DateTimeField(null=True)),
-                ('stopped_at', models.DateTimeField(null=True)),
-                ('disagreement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='clocks', to='disputes.disagreement')),
-                ('partnership', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.partnership')),
-                ('started_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='disputes.entry')),
-                ('stopped_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='disputes.entry')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("step", models.PositiveSmallIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("reached_at", models.DateTimeField(null=True)),
+                ("chased_at", models.DateTimeField(null=True)),
+                ("chaser_at", models.DateTimeField(null=True)),
+                ("stopped_at", models.DateTimeField(null=True)),
+                (
+                    "disagreement",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="clocks", to="disputes.disagreement"),
+                ),
+                ("partnership", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.partnership")),
+                ("started_by", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="disputes.entry")),
+                (
+                    "stopped_by",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="disputes.entry"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='HistoricalClock',
+            name="HistoricalClock",
             fields=[
-                ('caused_by', models.UUIDField(default=accounts.acting.current_entry, null=True)),
-                ('actor_name', models.CharField(default=accounts.acting.current_person_name, max_length=200)),
-                ('id', models.UUIDField(db_index=True, default=uuid.uuid4, editable=False)),
-                ('step', models.PositiveSmallIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('reached_at', models.DateTimeField(null=True)),
-                ('chased_at', models.DateTimeField(null=True)),
-                ('chaser_at', models.DateTimeField(null=True)),
-                ('stopped_at', models.DateTimeField(null=True)),
-                ('history_id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('disagreement', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='disputes.disagreement')),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('partnership', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.partnership')),
-                ('started_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='disputes.entry')),
-                ('stopped_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='disputes.entry')),
+                ("caused_by", models.UUIDField(default=accounts.acting.current_entry, null=True)),
+                ("actor_name", models.CharField(default=accounts.acting.current_person_name, max_length=200)),
+                ("id", models.UUIDField(db_index=True, default=uuid.uuid4, editable=False)),
+                ("step", models.PositiveSmallIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("reached_at", models.DateTimeField(null=True)),
+                ("chased_at", models.DateTimeField(null=True)),
+                ("chaser_at", models.DateTimeField(null=True)),
+                ("stopped_at", models.DateTimeField(null=True)),
+                ("history_id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                ("history_type", models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1)),
+                (
+                    "disagreement",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="disputes.disagreement",
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "partnership",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="accounts.partnership",
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="disputes.entry",
+                    ),
+                ),
+                (
+                    "stopped_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="disputes.entry",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical clock',
-                'verbose_name_plural': 'historical clocks',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical clock",
+                "verbose_name_plural": "historical clocks",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('rule', models.CharField(max_length=40)),
-                ('draft_key', models.UUIDField(null=True)),
-                ('due_at', models.DateTimeField()),
-                ('written_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('leased_until', models.DateTimeField(null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('dropped_at', models.DateTimeField(null=True)),
-                ('dropped_because', models.CharField(blank=True, max_length=40)),
-                ('failed_at', models.DateTimeField(null=True)),
-                ('clock', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='escalation.clock')),
-                ('disagreement', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='disputes.disagreement')),
-                ('entry', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='disputes.entry')),
-                ('partnership', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.partnership')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("rule", models.CharField(max_length=40)),
+                ("draft_key", models.UUIDField(null=True)),
+                ("due_at", models.DateTimeField()),
+                ("written_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("dropped_at", models.DateTimeField(null=True)),
+                ("dropped_because", models.CharField(blank=True, max_length=40)),
+                ("failed_at", models.DateTimeField(null=True)),
+                (
+                    "clock",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="notices", to="escalation.clock"
+                    ),
+                ),
+                (
+                    "disagreement",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="notices", to="disputes.disagreement"
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="notices", to="disputes.entry"),
+                ),
+                ("partnership", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.partnership")),
+                (
+                    "person",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="notices", to=settings.AUTH_USER_MODEL),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(condition=models.Q(('reached_at', None), ('stopped_at', None)), fields=['due_at'], name='running_by_due'),
+            model_name="clock",
+            index=models.Index(condition=models.Q(("reached_at", None), ("stopped_at", None)), fields=["due_at"], name="running_by_due"),
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(condition=models.Q(('chased_at', None), ('stopped_at', None)), fields=['chaser_at'], name='running_by_chaser'),
+            model_name="clock",
+            index=models.Index(
+                condition=models.Q(("chased_at", None), ("stopped_at", None)), fields=["chaser_at"], name="running_by_chaser"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clock',
-            constraint=models.UniqueConstraint(condition=models.Q(('stopped_at', None)), fields=('disagreement',), name='one_running_clock'),
+            model_name="clock",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("stopped_at", None)), fields=("disagreement",), name="one_running_clock"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='clock',
-            trigger=pgtrigger.compiler.Trigger(name='settled', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."partnership_id" IS DISTINCT FROM (NEW."partnership_id") OR OLD."disagreement_id" IS DISTINCT FROM (NEW."disagreement_id") OR OLD."step" IS DISTINCT FROM (NEW."step") OR OLD."started_by_id" IS DISTINCT FROM (NEW."started_by_id") OR OLD."started_at" IS DISTINCT FROM (NEW."started_at") OR OLD."due_at" IS DISTINCT FROM (NEW."due_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='421bb7ee33b736c9371a53a419bf4f97a4cb3d2d', operation='UPDATE', pgid='pgtrigger_settled_59419', table='escalation_clock', when='BEFORE')),
+            model_name="clock",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settled",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."partnership_id" IS DISTINCT FROM (NEW."partnership_id") OR OLD."disagreement_id" IS DISTINCT FROM (NEW."disagreement_id") OR OLD."step" IS DISTINCT FROM (NEW."step") OR OLD."started_by_id" IS DISTINCT FROM (NEW."started_by_id") OR OLD."started_at" IS DISTINCT FROM (NEW."started_at") OR OLD."due_at" IS DISTINCT FROM (NEW."due_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="421bb7ee33b736c9371a53a419bf4f97a4cb3d2d",
+                    operation="UPDATE",
+                    pgid="pgtrigger_settled_59419",
+                    table="escalation_clock",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='historicalclock',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='ab42baf7ea3d0e0e94799c10a18ba7bb7e8629a5', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_c2a8c', table='escalation_historicalclock', when='BEFORE')),
+            model_name="historicalclock",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="ab42baf7ea3d0e0e94799c10a18ba7bb7e8629a5",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_c2a8c",
+                    table="escalation_historicalclock",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='historicalclock',
-            trigger=pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;", hash='98d1186889c6f531be7c657d22e0f9bbb0eccf32', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_baa74', table='escalation_historicalclock', when='BEFORE')),
+            model_name="historicalclock",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;",
+                    hash="98d1186889c6f531be7c657d22e0f9bbb0eccf32",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_truncated_baa74",
+                    table="escalation_historicalclock",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('dropped_at', None), ('failed_at', None), ('sent_at', None)), fields=['due_at', 'id'], name='owed_by_due'),
+            model_name="notice",
+            index=models.Index(
+                condition=models.Q(("dropped_at", None), ("failed_at", None), ("sent_at", None)),
+                fields=["due_at", "id"],
+                name="owed_by_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.UniqueConstraint(condition=models.Q(('clock__isnull', False)), fields=('clock', 'rule', 'due_at', 'person'), name='one_notice_a_clock'),
+            model_name="notice",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("clock__isnull", False)), fields=("clock", "rule", "due_at", "person"), name="one_notice_a_clock"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.UniqueConstraint(condition=models.Q(('clock', None), ('entry__isnull', False)), fields=('entry', 'rule', 'person'), name='one_notice_an_entry'),
+            model_name="notice",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("clock", None), ("entry__isnull", False)),
+                fields=("entry", "rule", "person"),
+                name="one_notice_an_entry",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.UniqueConstraint(condition=models.Q(('draft_key__isnull', False)), fields=('draft_key', 'rule', 'person'), name='one_notice_a_draft'),
+            model_name="notice",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("draft_key__isnull", False)), fields=("draft_key", "rule", "person"), name="one_notice_a_draft"
+            ),
         ),
     ]

@@ -8,35 +8,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Trace',
+            name="Trace",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('kind', models.CharField(choices=[('read', 'Read'), ('refused', 'Refused'), ('exported', 'Exported'), ('sign_in_failed', 'Sign In Failed')], max_length=20)),
-                ('person_id', models.UUIDField(null=True)),
-                ('partnership_id', models.UUIDField(null=True)),
-                ('disagreement_id', models.UUIDField(null=True)),
-                ('what', models.CharField(max_length=60)),
-                ('facts', models.JSONField(default=dict)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("read", "Read"), ("refused", "Refused"), ("exported", "Exported"), ("sign_in_failed", "Sign In Failed")],
+                        max_length=20,
+                    ),
+                ),
+                ("person_id", models.UUIDField(null=True)),
+                ("partnership_id", models.UUIDField(null=True)),
+                ("disagreement_id", models.UUIDField(null=True)),
+                ("what", models.CharField(max_length=60)),
+                ("facts", models.JSONField(default=dict)),
             ],
             options={
-                'indexes': [models.Index(fields=['person_id', 'at'], name='audit_trace_person__c869de_idx'), models.Index(fields=['disagreement_id', 'at'], name='audit_trace_disagre_db554d_idx')],
+                "indexes": [
+                    models.Index(fields=["person_id", "at"], name="audit_trace_person__c869de_idx"),
+                    models.Index(fields=["disagreement_id", "at"], name="audit_trace_disagre_db554d_idx"),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='trace',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='0a61c5dcc0aed8ab0a9533ccd742af09a7f9f3a2', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_b63bd', table='audit_trace', when='BEFORE')),
+            model_name="trace",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="0a61c5dcc0aed8ab0a9533ccd742af09a7f9f3a2",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_b63bd",
+                    table="audit_trace",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='trace',
-            trigger=pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;", hash='75c9ca9c7a36a8d3ec1f296acf4899db10830695', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_cbe8a', table='audit_trace', when='BEFORE')),
+            model_name="trace",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;",
+                    hash="75c9ca9c7a36a8d3ec1f296acf4899db10830695",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_truncated_cbe8a",
+                    table="audit_trace",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

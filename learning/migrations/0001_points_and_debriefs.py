@@ -10,66 +10,122 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_people'),
-        ('disputes', '0001_record'),
+        ("accounts", "0002_people"),
+        ("disputes", "0001_record"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DebriefRequest',
+            name="DebriefRequest",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('disagreement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='disputes.disagreement')),
-                ('entry', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='disputes.entry')),
-                ('partnership', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.partnership')),
-                ('side', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='disputes.side')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("asked_by", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ("disagreement", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="disputes.disagreement")),
+                ("entry", models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to="disputes.entry")),
+                ("partnership", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.partnership")),
+                ("side", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="disputes.side")),
             ],
             options={
-                'ordering': ['-recorded_at'],
+                "ordering": ["-recorded_at"],
             },
         ),
         migrations.CreateModel(
-            name='LearningPoint',
+            name="LearningPoint",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('about', models.CharField(choices=[('protocol', 'A protocol or procedure that is unclear'), ('roles', 'Roles and responsibilities'), ('threshold', 'Thresholds'), ('information_sharing', 'Information sharing'), ('training', 'Training'), ('resources', 'Resources'), ('system', 'A system or bureaucracy'), ('other', 'Something else')], max_length=20)),
-                ('issue', models.TextField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('agency', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.agency')),
-                ('disagreement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='disputes.disagreement')),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='disputes.entry')),
-                ('named_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('partnership', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.partnership')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "about",
+                    models.CharField(
+                        choices=[
+                            ("protocol", "A protocol or procedure that is unclear"),
+                            ("roles", "Roles and responsibilities"),
+                            ("threshold", "Thresholds"),
+                            ("information_sharing", "Information sharing"),
+                            ("training", "Training"),
+                            ("resources", "Resources"),
+                            ("system", "A system or bureaucracy"),
+                            ("other", "Something else"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("issue", models.TextField()),
+                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("agency", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.agency")),
+                ("disagreement", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="disputes.disagreement")),
+                ("entry", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="disputes.entry")),
+                ("named_by", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ("partnership", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.partnership")),
             ],
             options={
-                'ordering': ['-recorded_at'],
+                "ordering": ["-recorded_at"],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='debriefrequest',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='bc0993ba99dc7ccef8bf5676148771d7efe6c4d6', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_94639', table='learning_debriefrequest', when='BEFORE')),
+            model_name="debriefrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="bc0993ba99dc7ccef8bf5676148771d7efe6c4d6",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_94639",
+                    table="learning_debriefrequest",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='debriefrequest',
-            trigger=pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;", hash='610dcdb5b6f54bedd1ed21bd6760bd661b6afab7', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_e18b6', table='learning_debriefrequest', when='BEFORE')),
+            model_name="debriefrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;",
+                    hash="610dcdb5b6f54bedd1ed21bd6760bd661b6afab7",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_truncated_e18b6",
+                    table="learning_debriefrequest",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='learningpoint',
-            constraint=models.UniqueConstraint(fields=('entry',), name='one_learning_point_an_entry'),
+            model_name="learningpoint",
+            constraint=models.UniqueConstraint(fields=("entry",), name="one_learning_point_an_entry"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='learningpoint',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='e36da584271ffe445f3b19130c296c0f9aabb04a', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_9c81d', table='learning_learningpoint', when='BEFORE')),
+            model_name="learningpoint",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="e36da584271ffe445f3b19130c296c0f9aabb04a",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_9c81d",
+                    table="learning_learningpoint",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='learningpoint',
-            trigger=pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;", hash='13bbe29a0b06b737aa69cc15943efffb07947066', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_fd520', table='learning_learningpoint', when='BEFORE')),
+            model_name="learningpoint",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;",
+                    hash="13bbe29a0b06b737aa69cc15943efffb07947066",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_truncated_fd520",
+                    table="learning_learningpoint",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -11,65 +11,113 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_people'),
+        ("accounts", "0002_people"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='HistoricalPolicy',
+            name="HistoricalPolicy",
             fields=[
-                ('caused_by', models.UUIDField(default=accounts.acting.current_entry, null=True)),
-                ('actor_name', models.CharField(default=accounts.acting.current_person_name, max_length=200)),
-                ('id', models.UUIDField(db_index=True, default=uuid.uuid4, editable=False)),
-                ('version', models.PositiveIntegerField()),
-                ('in_force_from', models.DateTimeField()),
-                ('history_id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('partnership', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.partnership')),
+                ("caused_by", models.UUIDField(default=accounts.acting.current_entry, null=True)),
+                ("actor_name", models.CharField(default=accounts.acting.current_person_name, max_length=200)),
+                ("id", models.UUIDField(db_index=True, default=uuid.uuid4, editable=False)),
+                ("version", models.PositiveIntegerField()),
+                ("in_force_from", models.DateTimeField()),
+                ("history_id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                ("history_type", models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1)),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "partnership",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="accounts.partnership",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical policy',
-                'verbose_name_plural': 'historical policies',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical policy",
+                "verbose_name_plural": "historical policies",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField()),
-                ('in_force_from', models.DateTimeField()),
-                ('text', models.TextField()),
-                ('partnership', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='policies', to='accounts.partnership')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("version", models.PositiveIntegerField()),
+                ("in_force_from", models.DateTimeField()),
+                ("text", models.TextField()),
+                (
+                    "partnership",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="policies", to="accounts.partnership"),
+                ),
             ],
             options={
-                'verbose_name_plural': 'policies',
+                "verbose_name_plural": "policies",
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='historicalpolicy',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='fbe25db1680de065a8c9d9274acbbc983eb9b90d', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_7e990', table='procedure_historicalpolicy', when='BEFORE')),
+            model_name="historicalpolicy",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="fbe25db1680de065a8c9d9274acbbc983eb9b90d",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_7e990",
+                    table="procedure_historicalpolicy",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='historicalpolicy',
-            trigger=pgtrigger.compiler.Trigger(name='never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;", hash='fb1a13da5cbc96b431c0362a697d7fee799ba9b4', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_never_truncated_591a8', table='procedure_historicalpolicy', when='BEFORE')),
+            model_name="historicalpolicy",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: % may not be truncated', TG_TABLE_NAME;",
+                    hash="fb1a13da5cbc96b431c0362a697d7fee799ba9b4",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_never_truncated_591a8",
+                    table="procedure_historicalpolicy",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.UniqueConstraint(fields=('partnership', 'version'), name='one_policy_for_each_version'),
+            model_name="policy",
+            constraint=models.UniqueConstraint(fields=("partnership", "version"), name="one_policy_for_each_version"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='policy',
-            trigger=pgtrigger.compiler.Trigger(name='immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='75ceb53e7b8b01c80fa24fe7d1e20d6d43eae439', operation='UPDATE OR DELETE', pgid='pgtrigger_immutable_e1dd3', table='procedure_policy', when='BEFORE')),
+            model_name="policy",
+            trigger=pgtrigger.compiler.Trigger(
+                name="immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="75ceb53e7b8b01c80fa24fe7d1e20d6d43eae439",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_immutable_e1dd3",
+                    table="procedure_policy",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -317,13 +317,18 @@ class Preview:
     length: str  # "2 working days"; "" where no clock runs
     limit: Due | None
 
+    @property
+    def asks_somebody(self) -> bool:
+        """Whether anybody on Accord is asked to answer; else the raiser tells them, and records what they say."""
+        return any(one.post for one in self.told if str(ASKED) in one.why)
+
 
 def _preview(about: About, answered: Answered, now: dt.datetime) -> Preview:
     """Follows the door: responders, supporters, the managers when a child is at immediate risk, and the policy's tellings."""
     risk = answered[SafeNow.slug].cleaned_data["risk"] == "yes"
     higher = risk and answered[ActFirst.slug].cleaned_data["start"] == "higher"
     ladder, document = about.policy.ladder, about.document
-    step = ladder.step(ladder.first_step_of(Stage.LINE_MANAGER if higher else Stage.PRACTITIONER))
+    step = ladder.step(ladder.first_step_of(document.urgency.may_start_at if higher else Stage.PRACTITIONER))
     told = _managers(about, answered, step.level, higher=True) if higher else []
     told += _told_first(about, answered, TOLD_ONLY if higher else ASKED)
     if risk and not higher and (above := ladder.next_after(step.number)):

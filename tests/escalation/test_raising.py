@@ -197,7 +197,7 @@ def test_the_confirmation_says_reference_who_was_told_and_by_when(aisha, w):
     assert f"<strong>{reference}</strong>" in html
     assert "Sam" in html
     assert "Zoe" in html
-    assert "asked to answer by" in html
+    assert "answer is due by" in html
     assert "assumed" in html
     assert f'href="/disagreements/{reference}/"' in html
     assert "print this page" in html

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from disputes.disagreement import last_chaser_went_unanswered, waits_for_countersign
 from disputes.models import Agreement, Child, Disagreement, Draft, Entry, OutstandingIssue, Seat, Text
+from disputes.rules import last_chaser_went_unanswered, waits_for_countersign
 from disputes.seats import Actor, Standing
 from disputes.stages import OPEN, Awaiting, Capacity, Stage
 from escalation.turns import MAIN_MOVE, Saying, say_turn

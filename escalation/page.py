@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from accounts.models import Appointment, Office, StandIn
 from audit import trail
 from audit.models import Trace
-from disputes.disagreement import MAIN, NOTE, by_reference
+from disputes.disagreement import by_reference
 from disputes.models import Disagreement
+from disputes.rules import MAIN, NOTE
 from disputes.seats import Actor
 from disputes.stages import PARTIES, SideKind
 from escalation import reading

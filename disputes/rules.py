@@ -1,0 +1,192 @@
+"""Who may make a move, when it is open, and where it leads: the small questions that the transition table is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from disputes.seats import Actor
+from disputes.stages import MANAGERS, Awaiting, Capacity, Mediation, SideKind, Stage
+
+if TYPE_CHECKING:
+    from disputes.disagreement import Disagreement
+
+# ── who may (permissions): questions about the actor ────────────────────────────────────────────────────────────────
+
+Permission = Callable[["Disagreement", Actor], bool]
+
+
+def raised_it(d: Disagreement, by: Actor) -> bool:
+    return by.seat_in(Capacity.RAISER) is not None
+
+
+def acts_for_raising_side(d: Disagreement, by: Actor) -> bool:
+    return by.acting_seat(d, SideKind.RAISING) is not None
+
+
+def acts_for_responding_side(d: Disagreement, by: Actor) -> bool:
+    return by.acting_seat(d, SideKind.RESPONDING) is not None
+
+
+def acts_for_a_party(d: Disagreement, by: Actor) -> bool:
+    return by.acting_seat(d) is not None
+
+
+def is_on_a_party_side(d: Disagreement, by: Actor) -> bool:
+    return by.party_seat() is not None
+
+
+def is_chair(d: Disagreement, by: Actor) -> bool:
+    return by.seat_in(Capacity.CHAIR) is not None
+
+
+def is_office(d: Disagreement, by: Actor) -> bool:
+    return by.seat_in(Capacity.OFFICE) is not None
+
+
+def is_on_the_raising_side(d: Disagreement, by: Actor) -> bool:
+    return by.party_seat(SideKind.RAISING) is not None
+
+
+def is_on_the_responding_side(d: Disagreement, by: Actor) -> bool:
+    seat = by.speaking_seat()
+    return seat is not None and seat.side is not None and seat.side.kind == SideKind.RESPONDING
+
+
+def raised_it_in_person(d: Disagreement, by: Actor) -> bool:
+    """Nobody can say for the raiser what the raiser believes; a stand-in neither."""
+    return by.person.pk == d.raised_by_id and raised_it(d, by)
+
+
+def manages_the_raising_side(d: Disagreement, by: Actor) -> bool:
+    return by.seat_in(Capacity.LINE_MANAGER, Capacity.SENIOR, kind=SideKind.RAISING) is not None
+
+
+def has_not_confirmed(d: Disagreement, by: Actor) -> bool:
+    seat = by.acting_seat(d)
+    return seat is not None and seat.side in d.standing.unconfirmed_sides
+
+
+def has_not_agreed_to_differ(d: Disagreement, by: Actor) -> bool:
+    seat = by.acting_seat(d)
+    return seat is not None and seat.side is not None and not seat.side.agreed_to_differ
+
+
+def has_not_answered_closing_questions(d: Disagreement, by: Actor) -> bool:
+    """Each side once, by those who spoke for it; a supporter does not answer for the side."""
+    seat = by.speaking_seat()
+    return seat is not None and seat.side is not None and not seat.side.closing_answered
+
+
+def may_countersign(d: Disagreement, by: Actor) -> bool:
+    """The office, and not whoever recorded the confirmation: it takes a second person."""
+    return is_office(d, by) and not d.recorded_by(by.person)
+
+
+def may_offer_an_outcome(d: Disagreement, by: Actor) -> bool:
+    return acts_for_a_party(d, by) or (is_chair(d, by) and d.mediation == Mediation.HELD)
+
+
+def has_seen_the_whole_record(d: Disagreement, by: Actor) -> bool:
+    return any(not seat.positions_only and seat.capacity != Capacity.TOLD for seat in by.seats)
+
+
+def any_of(*permissions: Permission) -> Permission:
+    def allowed(d: Disagreement, by: Actor) -> bool:
+        return any(permission(d, by) for permission in permissions)
+
+    return allowed
+
+
+# ── when (conditions): questions about the disagreement ─────────────────────────────────────────────────────────────
+
+
+def awaits(*states: str) -> Callable[[Disagreement], bool]:
+    def condition(d: Disagreement) -> bool:
+        return d.awaiting in states
+
+    return condition
+
+
+def is_matched(d: Disagreement) -> bool:
+    """No answer counts before both sides know which child it is."""
+    return d.matched
+
+
+def tried_first_or_at_immediate_risk(d: Disagreement) -> bool:
+    """23.13: normally between the people who disagree first, unless the child is at immediate risk; silence counts as tried."""
+    return d.tried_first or d.at_immediate_risk or d.limit_reached
+
+
+def has_higher_step(d: Disagreement) -> bool:
+    return d.policy.ladder.has_higher_manager_step(d.step)
+
+
+def is_at_last_step(d: Disagreement) -> bool:
+    return d.stage in MANAGERS and not d.policy.ladder.has_higher_manager_step(d.step) and d.mediation != Mediation.DECLINED
+
+
+def chair_has_been_asked_for_help(d: Disagreement) -> bool:
+    """The last body has mediated, or declined to: now it may be closed without agreement (23.11, 23.17)."""
+    return d.mediation in (Mediation.DECLINED, Mediation.HELD)
+
+
+def last_chaser_went_unanswered(d: Disagreement) -> bool:
+    """A side is silent, whichever it is; that the Chair has not acted yet is no side's silence."""
+    return d.chased and d.awaiting not in (Awaiting.NOTHING, Awaiting.CHAIR, Awaiting.MEDIATION)
+
+
+def chair_was_asked(d: Disagreement) -> bool:
+    """Whatever the sides do meanwhile: a proposal between them does not take the answer from the Chair."""
+    return d.mediation == Mediation.ASKED
+
+
+def chair_has_accepted(d: Disagreement) -> bool:
+    return d.mediation == Mediation.ACCEPTED
+
+
+def is_not_matched(d: Disagreement) -> bool:
+    return not d.matched
+
+
+def heard_or_silent_at_this_step(d: Disagreement) -> bool:
+    """23.16: up the line if it *remains* unresolved: they have answered or talked at this step, or let its limit pass; a child at
+    immediate risk waits for nobody."""
+    if d.awaiting not in (Awaiting.MATCH, Awaiting.IDENTITY, Awaiting.ANSWER) or d.limit_reached or d.at_immediate_risk:
+        return True
+    return d.entries.filter(kind="record_discussion", step=d.step).exists()
+
+
+def has_a_side_not_on_the_system(d: Disagreement) -> bool:
+    return bool(d.standing.turn.for_sides)
+
+
+def waits_for_countersign(d: Disagreement) -> bool:
+    return d.standing.awaiting_countersign
+
+
+# ── where to (targets read from the ladder or from the act) ─────────────────────────────────────────────────────────
+
+
+def where_it_starts(d: Disagreement, by: Actor, **_: Any) -> str:
+    return d.policy.ladder.stage_of(d.step)
+
+
+def where_it_came_from(d: Disagreement, by: Actor, **_: Any) -> str:
+    return d.policy.ladder.stage_of(d.acting_step)
+
+
+def resolved_when_all_confirmed(d: Disagreement, by: Actor, **_: Any) -> str:
+    return Stage.RESOLVED if d.awaiting == Awaiting.NOTHING else d.stage
+
+
+def closed_when_all_differ(d: Disagreement, by: Actor, **_: Any) -> str:
+    return Stage.CLOSED if d.awaiting == Awaiting.NOTHING else d.stage
+
+
+MAIN, MORE, NOTE = "main", "more", "note"  # how a move is offered: button, link, or addition to the record
+
+
+def offered(label: Any, weight: str = MAIN, *, note: bool = False) -> dict[str, Any]:
+    """What the table says of a move beside the rule: its words on the button, its weight, and whether it is only a note."""
+    return {"label": label, "weight": weight, "note": note}

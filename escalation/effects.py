@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Post, Team
 from disputes.models import Agreement, ChildReference, Confirmation, Disagreement, Entry, OutstandingIssue, Seat, Side
 from disputes.seats import Actor
-from disputes.stages import Capacity, ChildSafe, Mediation, SideKind, Stage
+from disputes.stages import Capacity, ChildSafe, SideKind, Stage
 from escalation import seating
 from escalation.refusals import MoveRefused
 
@@ -286,5 +286,3 @@ EFFECTS: dict[str, Effect] = {
     "answer_closing_questions": _answer_closing_questions,
     "reopen": _reopen,
 }
-
-__all__ = ["EFFECTS", "Mediation", "apply"]

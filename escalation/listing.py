@@ -19,7 +19,7 @@ from accounts.models import Agency, Office, User
 from disputes.disagreement import DisagreementQuerySet
 from disputes.models import Child, Disagreement, Side
 from disputes.seats import Standing
-from disputes.stages import ENDS, SideKind, Stage
+from disputes.stages import ENDS, Stage
 from escalation.desk import describe, with_what_rows_say
 from escalation.turns import say_turn
 from pages import fields, forms
@@ -136,5 +136,5 @@ def _rows(found: list[Disagreement], person: User, now: Any) -> list[tuple[Disag
     Standing.of_many(found, now)
     describe(found)
     for d in found:
-        d.sides_said = sorted(d.standing.party_sides, key=lambda side: side.kind != SideKind.RAISING)  # type: ignore[attr-defined]
+        d.sides_said = d.standing.party_sides  # type: ignore[attr-defined]
     return [(d, say_turn(d, d.standing.actor(person))) for d in found]

@@ -20,7 +20,6 @@ from disputes.disagreement import by_reference
 from disputes.models import Disagreement
 from disputes.rules import MAIN, NOTE
 from disputes.seats import Actor
-from disputes.stages import PARTIES, SideKind
 from escalation import reading
 from escalation.models import Clock
 from escalation.moves import latest_move
@@ -102,7 +101,7 @@ def identity(d: Disagreement) -> dict[str, Any]:
         "url": reverse("disagreement", args=[d.reference]),
         "children": list(d.children.all()),
         "category": category,
-        "sides": sorted(d.standing.party_sides, key=lambda side: PARTIES.index(SideKind(side.kind))),
+        "sides": d.standing.party_sides,
         "step_name": step if d.is_open else d.get_stage_display(),
         "numbers": (d.partnership.front_door, d.partnership.out_of_hours),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.utils import timezone
 from accounts.acting import acting_as
 from accounts.models import Appointment, Post, StandIn, User
 from disputes.models import Child, ChildReference, Disagreement, Draft, DraftReader, Entry, Exclusion, Seat, Text
+from disputes.record import POSITIONS
 from escalation import tasks
 from escalation.models import Notice
 from learning.models import DebriefRequest, LearningPoint
@@ -541,3 +543,10 @@ def test_a_sweep_without_rights_goes_red_and_does_not_find_zero() -> None:
 @pytest.mark.django_db
 def test_learning_is_seen_by_those_at_the_table_and_who_takes_it_on() -> None:
     assert {LearningPoint._meta.db_table, DebriefRequest._meta.db_table} <= set(tables_of_a_disagreement())
+
+
+def test_the_database_and_the_code_mean_the_same_by_positions(superuser: psycopg.Connection[Any]) -> None:
+    """What a Chair reads before accepting stands in the code and in a policy of the entries."""
+    found = superuser.execute("SELECT qual FROM pg_policies WHERE tablename = 'disputes_entry' AND policyname = 'seen'").fetchone()
+    assert found
+    assert set(re.findall(r"'(\w+)'::", found[0])) == set(POSITIONS)

@@ -98,14 +98,23 @@ class People(BaseUserManager["User"]):
         return self.get(email=(email or "").lower())
 
 
+class Mail(models.TextChoices):
+    """How often a person wants mail. What is urgent comes at once, whatever is chosen."""
+
+    AT_ONCE = "at_once", _("At once")
+    DAILY = "daily", _("One email each working day")
+    WEEKLY = "weekly", _("One email each week")
+
+
 class User(AbstractBaseUser, Row):
     """A person. Deactivated when they leave, never deleted: the record names them."""
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
+    mail = models.CharField(max_length=10, choices=Mail.choices, default=Mail.AT_ONCE)
 
-    history = History(excluded_fields=["password", "last_login"])
+    history = History(excluded_fields=["password", "last_login", "mail"])
     objects = People()
 
     USERNAME_FIELD = "email"

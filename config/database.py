@@ -31,13 +31,14 @@ ROLES_OF_COMMANDS = {
     "sqlmigrate": "migrator",
     "showmigrations": "migrator",
     "pgtrigger": "migrator",
+    "bank_holidays": "migrator",
     "relay": "clock",
     "demo": "replay",
 }
 URL_OF_ROLE = {"migrator": "MIGRATOR_DATABASE_URL", "clock": "CLOCK_DATABASE_URL", "replay": "REPLAY_DATABASE_URL"}
 ROLES = {"app", "migrator", "clock", "sealer", "report", "replay"}
 COMMANDS_WITHOUT_DATABASE = {
-    *("check", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help", "makemessages", "version", "--version"),
+    *("check", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help", "makemessages", "policy", "version", "--version"),
 }
 
 

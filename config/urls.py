@@ -7,5 +7,6 @@ urlpatterns = [
     path("", include("learning.urls")),
     path("", include("evidence.urls")),
     path("", include("escalation.urls")),
+    path("", include("procedure.urls")),
     path("", include("pages.urls")),
 ]

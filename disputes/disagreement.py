@@ -20,6 +20,7 @@ from disputes.places import Exclusion, Seat
 from disputes.rules import (
     MORE,
     NOTE,
+    acknowledgement_is_due,
     acts_for_a_party,
     acts_for_raising_side,
     acts_for_responding_side,
@@ -29,7 +30,9 @@ from disputes.rules import (
     chair_has_been_asked_for_help,
     chair_was_asked,
     closed_when_all_differ,
+    disputed_act_can_wait,
     has_a_side_not_on_the_system,
+    has_another_practitioner_step,
     has_higher_step,
     has_not_agreed_to_differ,
     has_not_answered_closing_questions,
@@ -44,8 +47,11 @@ from disputes.rules import (
     is_on_a_party_side,
     is_on_the_raising_side,
     is_on_the_responding_side,
+    is_paused,
     last_chaser_went_unanswered,
+    managers_come_next_or_at_immediate_risk,
     manages_the_raising_side,
+    may_be_paused,
     may_countersign,
     may_offer_an_outcome,
     offered,
@@ -121,6 +127,14 @@ class Disagreement(Row):
     ended_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)  # the earliest running clock, for sorting only
     at_immediate_risk = models.BooleanField(default=False)
+    at_risk_since = models.DateTimeField(null=True)
+    decision_at = models.DateTimeField(null=True)  # the decision or inaction complained of
+    disputed_act_at = models.DateTimeField(null=True)  # when what is disputed will be done: a limit comes no later than it
+    needed_by = models.DateTimeField(null=True)  # by when the child needs it settled, as the raiser sees it
+    standstill = models.BooleanField(default=False)  # the disputed act waits until this is settled
+    track = models.CharField(max_length=40, blank=True)  # a key of the policy's urgent tracks
+    acknowledged = models.BooleanField(default=False)  # the other side has said at this step that it has seen it
+    paused_until = models.DateTimeField(null=True)
     matched = models.BooleanField(default=False)  # the responding side said which child it is
     tried_first = models.BooleanField(default=False)  # the people who disagree have talked or answered (23.13)
     limit_reached = models.BooleanField(default=False)  # at the present step
@@ -221,6 +235,8 @@ class Disagreement(Row):
         self.step = step
         self.limit_reached = False
         self.chased = False
+        self.acknowledged = False
+        self.paused_until = None
         self.awaiting = Awaiting.ANSWER if self.matched else Awaiting.MATCH
 
     def _hand_over(self, awaiting: str) -> None:
@@ -337,6 +353,27 @@ class Disagreement(Row):
     def record_discussion(self, by: Actor) -> None:
         self.tried_first = True
 
+    @transition(
+        field=stage,
+        source=OPEN,
+        permission=is_on_a_party_side,
+        custom=offered(_("Record a meeting"), NOTE, note=True),
+    )
+    def hold_meeting(self, by: Actor) -> None:
+        """Both sides met. Where the policy sets a time for written confirmation after a meeting, it runs from here."""
+        self.tried_first = True
+
+    @transition(
+        field=stage,
+        source=BEFORE_CHAIR,
+        conditions=[awaits(Awaiting.ANSWER), acknowledgement_is_due],
+        permission=acts_for_responding_side,
+        custom=offered(_("Say that you have seen it"), NOTE, note=True),
+    )
+    def acknowledge(self, by: Actor) -> None:
+        """Where the policy asks for an acknowledgement inside a step; the answer follows."""
+        self.acknowledged = True
+
     # ── an agreed outcome
 
     @transition(
@@ -412,8 +449,19 @@ class Disagreement(Row):
     @transition(
         field=stage,
         source=Stage.PRACTITIONER,
+        conditions=[tried_first_or_at_immediate_risk, has_another_practitioner_step],
+        permission=any_of(raised_it, manages_the_raising_side),
+        custom=offered(_("Take it to the next step")),
+    )
+    def take_next_step(self, by: Actor) -> None:
+        """Where a policy has more than one step between practitioners."""
+        self._begin_step(self.step + 1)
+
+    @transition(
+        field=stage,
+        source=Stage.PRACTITIONER,
         target=Stage.LINE_MANAGER,
-        conditions=[tried_first_or_at_immediate_risk],
+        conditions=[tried_first_or_at_immediate_risk, managers_come_next_or_at_immediate_risk],
         permission=any_of(raised_it, manages_the_raising_side),
         custom=offered(_("Refer to the line manager or adviser")),
     )
@@ -511,6 +559,49 @@ class Disagreement(Row):
         """999 and the front door first (the page says so); then both line managers are told and the urgent way is open (23.13)."""
         self.at_immediate_risk = True
 
+    # ── the time it has
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        permission=is_on_a_party_side,
+        custom=offered(_("Say when the disputed act will happen"), MORE),
+    )
+    def name_disputed_act(self, by: Actor) -> None:
+        """ "Or before the disputed act, whichever is sooner": a discharge, a closure. Brings every running limit forward to it."""
+        self.standstill = False
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        conditions=[disputed_act_can_wait],
+        permission=acts_for_a_party,
+        custom=offered(_("Record that the disputed act will wait"), MORE),
+    )
+    def agree_standstill(self, by: Actor) -> None:
+        """Standstill: nothing is done until it is settled, so the act no longer shortens the time for it."""
+        self.standstill = True
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        conditions=[may_be_paused],
+        permission=acts_for_raising_side,
+        custom=offered(_("Pause the time limit"), MORE),
+    )
+    def pause_clock(self, by: Actor) -> None:
+        """Only where the policy allows it, with a reason and an end; by the side that waits, never by the one that owes the answer."""
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        conditions=[is_paused],
+        permission=is_on_a_party_side,
+        custom=offered(_("End the pause"), MORE),
+    )
+    def resume_clock(self, by: Actor) -> None:
+        self.paused_until = None
+
     # ── the ends
 
     @transition(
@@ -588,6 +679,8 @@ class Disagreement(Row):
         self.at_immediate_risk = False
         self.ended_at = None
         self.still_at_risk = None
+        self.at_risk_since = self.disputed_act_at = self.needed_by = None
+        self.standstill, self.track = False, ""
         self._begin_step(step)
 
     # ── after the end
@@ -649,6 +742,22 @@ class Disagreement(Row):
     @transition(field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("Last chaser sent"), NOTE, note=True))
     def reach_last_chaser(self, by: Actor | None = None) -> None:
         self.chased = True
+
+    @transition(
+        field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("Time limit inside the step reached"), NOTE, note=True)
+    )
+    def reach_inner_limit(self, by: Actor | None = None) -> None:
+        """An acknowledgement, a meeting or a confirmation is late. The step goes on."""
+
+    @transition(
+        field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("New date: the calendar changed"), NOTE, note=True)
+    )
+    def redate(self, by: Actor | None = None) -> None:
+        """A new or changed bank holiday or closure day: the entry says old date, new date and why."""
+
+    @transition(field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("Nobody can move it on"), NOTE, note=True))
+    def note_stall(self, by: Actor | None = None) -> None:
+        """It stands still and nobody who could act is reachable: the partnership's office is told."""
 
 
 def allowed_moves() -> set[tuple[str, str, str]]:

@@ -154,7 +154,43 @@ def heard_or_silent_at_this_step(d: Disagreement) -> bool:
     immediate risk waits for nobody."""
     if d.awaiting not in (Awaiting.MATCH, Awaiting.IDENTITY, Awaiting.ANSWER) or d.limit_reached or d.at_immediate_risk:
         return True
-    return d.entries.filter(kind="record_discussion", step=d.step).exists()
+    if not _silence_is_measured(d):  # and silence that no clock measures must not hold anybody
+        return True
+    return d.entries.filter(kind__in=("record_discussion", "hold_meeting"), step=d.step).exists()
+
+
+def _silence_is_measured(d: Disagreement) -> bool:
+    """Whether any clock of the policy runs at this step by which silence comes to an end."""
+    document = d.policy.document
+    spans = any(d.step in span.steps for span in document.spans)
+    return bool(d.track or d.present_step.limit or d.present_step.answer or spans or document.overall)
+
+
+def has_another_practitioner_step(d: Disagreement) -> bool:
+    above = d.policy.ladder.next_after(d.step)
+    return d.stage == Stage.PRACTITIONER and above is not None and above.stage == Stage.PRACTITIONER
+
+
+def managers_come_next_or_at_immediate_risk(d: Disagreement) -> bool:
+    """Where a policy has several steps between practitioners they come first, unless the child is at immediate risk (23.13)."""
+    return d.at_immediate_risk or not has_another_practitioner_step(d)
+
+
+def acknowledgement_is_due(d: Disagreement) -> bool:
+    return not d.acknowledged and d.present_step.acknowledge is not None
+
+
+def disputed_act_can_wait(d: Disagreement) -> bool:
+    return d.policy.document.urgency.standstill and d.disputed_act_at is not None and not d.standstill
+
+
+def may_be_paused(d: Disagreement) -> bool:
+    """If the policy allows it at all, and never while a child is at immediate risk."""
+    return d.policy.document.pauses is not None and d.paused_until is None and not d.at_immediate_risk
+
+
+def is_paused(d: Disagreement) -> bool:
+    return d.paused_until is not None
 
 
 def has_a_side_not_on_the_system(d: Disagreement) -> bool:

@@ -5,68 +5,185 @@ from __future__ import annotations
 import datetime as dt
 
 from disputes.models import Disagreement, Entry
-from disputes.stages import OPEN
+from disputes.stages import OPEN, SideKind
+from escalation import limits
 from escalation.models import Clock
-from procedure.clock import due, nudge_times
+from procedure.clock import nudge_times
 from procedure.ladder import Limit
 
-BEGINS_A_STEP = ("send", "refer_to_line_manager", "pass_up_the_line", "ask_the_chair", "decline_mediation", "reopen")
+BEGINS_A_STEP = ("send", "take_next_step", "refer_to_line_manager", "pass_up_the_line", "ask_the_chair", "decline_mediation", "reopen")
+ACKNOWLEDGES = ("match_child", "cannot_tell_which_child", "acknowledge")
+ANSWERS = ("answer", "record_answer_for", "record_discussion", "hold_meeting", "propose_outcome")
+BOTH_TOOK_PART = ("record_discussion", "hold_meeting", "record_answer_for")
+CHANGES_THE_TIME = ("say_child_at_immediate_risk", "name_disputed_act", "agree_standstill", "pause_clock", "resume_clock")
+OF_A_STEP = ("step", "acknowledge", "answer", "meeting", "confirm")
 
 
-def follow(disagreement: Disagreement, entry: Entry, from_stage: str, from_step: int) -> Clock | None:
-    """Stops the clock that this entry ends, starts the one it begins, and returns the one that runs now, if any."""
-    running = disagreement.clocks.filter(stopped_at=None).first()
+def follow(d: Disagreement, entry: Entry, from_stage: str, from_step: int, *, was_at_risk: bool) -> list[Clock]:
+    """Stops the clocks that this entry ends, starts those it begins, and returns those that run now, the earliest first."""
+    running = {clock.about: clock for clock in d.clocks.filter(stopped_at=None)}
+    if d.stage not in OPEN:
+        _stop(running, list(running), entry)
+        return []
     begins = entry.kind in BEGINS_A_STEP or (entry.stage, entry.step) != (from_stage, from_step)
-    if not begins:
-        if running and not Disagreement.is_note(entry.kind):
-            _chase_again(disagreement, entry, running)
-        return running
-    previous = running
-    if running:
-        running.stopped_by, running.stopped_at = entry, entry.recorded_at
-        running.save()
-    if disagreement.stage not in OPEN:
-        return None
-    limit = disagreement.present_step.limit
-    return _start(disagreement, entry, limit, previous) if limit else None
+    before = dict(running)
+    if begins:
+        _stop(running, [*OF_A_STEP, *(name for name in running if _has_left(d, name))], entry)
+        for about in ("step", "acknowledge", "answer"):
+            _start(d, running, about, entry, before)
+    else:
+        _follow_inside_the_step(d, running, entry)
+    _follow_tracks(d, running, entry)
+    for about in ("overall", *(f"span_{n}" for n in range(1, len(d.policy.document.spans) + 1))):
+        if begins and not _has_left(d, about) and not d.clocks.filter(about=about).exists():
+            _start(d, running, about, entry, before)
+    if entry.kind in CHANGES_THE_TIME or was_at_risk != d.at_immediate_risk:
+        for clock in running.values():
+            count_again(d, clock)
+    elif not begins and not Disagreement.is_note(entry.kind):
+        for clock in running.values():
+            _chase_again(d, entry, clock)
+    return sorted(running.values(), key=lambda clock: clock.due_at)
 
 
-def _start(disagreement: Disagreement, entry: Entry, limit: Limit, previous: Clock | None) -> Clock:
-    document, calendar = disagreement.policy.document, disagreement.policy.calendar
-    started_at = _start_of(disagreement, entry, limit, previous)
-    end = due(limit, started_at, calendar, end_of_working_day=document.end_of_working_day).at
-    nudges = nudge_times(end, document.nudges, calendar, end_of_working_day=document.end_of_working_day)
-    return Clock.objects.create(
-        partnership=disagreement.partnership,
-        disagreement=disagreement,
-        step=disagreement.step,
-        started_by=entry,
-        started_at=started_at,
-        due_at=end,
-        chaser_at=next((when for rule, when in nudges if rule == "chaser"), None),
+def count_again(d: Disagreement, clock: Clock) -> bool:
+    """Works the due time out afresh, where the limit has not been noticed as reached; says whether it changed."""
+    calendar = d.policy.calendar
+    if clock.reached_at is not None:
+        if clock.calendar != calendar.fingerprint:
+            clock.calendar = calendar.fingerprint
+            clock.save()
+        return False
+    due_at = limits.work_out(d, clock.about, clock.step, clock.started_at, calendar).at
+    changed = due_at != clock.due_at
+    if changed or clock.calendar != calendar.fingerprint:
+        clock.due_at, clock.calendar = due_at, calendar.fingerprint
+        clock.chaser_at = _chaser_after(d, clock.about, clock.step, due_at)
+        clock.save()
+    return changed
+
+
+def times_of(d: Disagreement, about: str, step: int, due_at: dt.datetime) -> list[tuple[str, dt.datetime]]:
+    """When people are reminded of this limit, each with its rule (see procedure.clock.nudge_times)."""
+    document = d.policy.document
+    return nudge_times(
+        due_at,
+        document.nudges,
+        d.policy.calendar,
+        end_of_working_day=document.end_of_working_day,
+        office_hours=(document.office_hours.opens, document.office_hours.closes),
+        urgent=limits.is_urgent(d, limits.limit_of(d, about, step)),
     )
 
 
-def _chase_again(disagreement: Disagreement, entry: Entry, clock: Clock) -> None:
+# ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _follow_inside_the_step(d: Disagreement, running: dict[str, Clock], entry: Entry) -> None:
+    by_the_other_side = entry.side_id is not None and entry.side is not None and entry.side.kind == SideKind.RESPONDING
+    answered = entry.kind in ANSWERS and (by_the_other_side or entry.kind in BOTH_TOOK_PART)
+    if answered or entry.kind in ACKNOWLEDGES:
+        _stop(running, ["acknowledge"], entry)
+    if answered:
+        _stop(running, ["answer"], entry)
+    if entry.kind == "hold_meeting":
+        _stop(running, ["meeting"], entry)
+        _start(d, running, "confirm", entry, running)
+    elif ((answered and entry.kind != "propose_outcome") or entry.kind == "reach_limit") and not _meeting_was_due(d):
+        _start(d, running, "meeting", entry, running)
+
+
+def _follow_tracks(d: Disagreement, running: dict[str, Clock], entry: Entry) -> None:
+    """The urgent track replaces the step's own time, or covers everything from the raising."""
+    track = limits.track_of(d)
+    if track is None:
+        _stop(running, ["track"], entry)
+    elif track.covers == "everything":
+        _stop(running, ["step"], entry)
+        _start(d, running, "track", entry, running)
+
+
+def _has_left(d: Disagreement, about: str) -> bool:
+    return about.startswith("span_") and d.step not in d.policy.document.spans[int(about.removeprefix("span_")) - 1].steps
+
+
+def _meeting_was_due(d: Disagreement) -> bool:
+    return d.clocks.filter(about__in=("meeting", "confirm"), step=d.step, started_by__number__gt=_step_begun(d)).exists()
+
+
+def _step_begun(d: Disagreement) -> int:
+    found = d.entries.filter(kind__in=BEGINS_A_STEP).order_by("-number").values_list("number", flat=True).first()
+    return (found or 1) - 1
+
+
+def _stop(running: dict[str, Clock], abouts: list[str], entry: Entry) -> None:
+    for about in abouts:
+        if clock := running.pop(about, None):
+            clock.stopped_by, clock.stopped_at = entry, entry.recorded_at
+            clock.save()
+
+
+def _start(d: Disagreement, running: dict[str, Clock], about: str, entry: Entry, before: dict[str, Clock]) -> None:
+    limit = limits.limit_of(d, about, d.step)
+    if limit is None or about in running:
+        return
+    started_at = _start_of(d, entry, limit, before)
+    calendar = d.policy.calendar
+    due_at = limits.work_out(d, about, d.step, started_at, calendar).at
+    running[about] = Clock.objects.create(
+        partnership=d.partnership,
+        disagreement=d,
+        about=about,
+        step=d.step,
+        started_by=entry,
+        started_at=started_at,
+        due_at=due_at,
+        calendar=calendar.fingerprint,
+        chaser_at=_chaser_after(d, about, d.step, due_at),
+    )
+
+
+def _chaser_after(d: Disagreement, about: str, step: int, moment: dt.datetime) -> dt.datetime | None:
+    """Only where silence is measured is there a last chaser: after it Chair or office may close it."""
+    if not limits.opens_the_way_up(about):
+        return None
+    return next((when for rule, when in times_of(d, about, step, moment) if rule == "chaser"), None)
+
+
+def _chase_again(d: Disagreement, entry: Entry, clock: Clock) -> None:
     """Somebody acted after the last chaser, and now it waits for another: they are chased in their turn, as long after this act."""
     if clock.chaser_at is None or clock.chaser_at > entry.recorded_at:
         return
-    document, calendar = disagreement.policy.document, disagreement.policy.calendar
-    nudges = nudge_times(entry.recorded_at, document.nudges, calendar, end_of_working_day=document.end_of_working_day)
-    clock.chaser_at, clock.chased_at = next((when for rule, when in nudges if rule == "chaser"), None), None
+    clock.chaser_at, clock.chased_at = _chaser_after(d, clock.about, clock.step, entry.recorded_at), None
+    clock.chasers += 1
     clock.save()
 
 
-def _start_of(disagreement: Disagreement, entry: Entry, limit: Limit, previous: Clock | None) -> dt.datetime:
-    """When the limit begins to run: the step's own beginning, the raising, or the previous answer (the previous limit if none came)."""
-    if limit.start == "raised" and disagreement.raised_at:
-        return disagreement.raised_at
-    if limit.start == "previous_answer":
-        begun = disagreement.entries.filter(kind__in=BEGINS_A_STEP, number__lt=entry.number).order_by("-number").values("number")[:1]
-        answers = disagreement.entries.filter(kind__in=("answer", "record_answer_for"), number__gt=begun, number__lt=entry.number)
-        answered = answers.order_by("-number").values_list("recorded_at", flat=True).first()
-        return answered or (min(previous.due_at, entry.recorded_at) if previous else entry.recorded_at)
-    return entry.recorded_at
+def _start_of(d: Disagreement, entry: Entry, limit: Limit, before: dict[str, Clock]) -> dt.datetime:
+    """When the limit begins to run. A contact both sides took part in counts from when it happened, all else from when it was recorded."""
+    if limit.start == "raised" and d.raised_at:
+        return _moment_of(d.entries.filter(kind="send").first() or entry)
+    if limit.start == "decision":
+        return d.decision_at or d.raised_at or entry.recorded_at
+    if limit.start == "previous_answer" and entry.kind in BEGINS_A_STEP:
+        return _previous_answer(d, entry, before) or _moment_of(entry)
+    return _moment_of(entry)
 
 
-__all__ = ["BEGINS_A_STEP", "follow"]
+def _previous_answer(d: Disagreement, entry: Entry, before: dict[str, Clock]) -> dt.datetime | None:
+    """The last answer or talk at the step before; where none came, that step's limit, which counts as the answer (design)."""
+    begun = d.entries.filter(kind__in=BEGINS_A_STEP, number__lt=entry.number).order_by("-number").values("number")[:1]
+    kinds = ("answer", *BOTH_TOOK_PART)
+    answers = d.entries.filter(kind__in=kinds, number__gt=begun, number__lt=entry.number)
+    if found := [_moment_of(answer) for answer in answers]:
+        return max(found)
+    clock = before.get("step") or before.get("answer")
+    return min(clock.due_at, entry.recorded_at) if clock else None
+
+
+def _moment_of(entry: Entry) -> dt.datetime:
+    told_directly = entry.kind == "send" and entry.facts.get("told_at")
+    return entry.happened_at if entry.kind in BOTH_TOOK_PART or told_directly else entry.recorded_at
+
+
+__all__ = ["ANSWERS", "BEGINS_A_STEP", "count_again", "follow", "times_of"]

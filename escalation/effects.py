@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -255,6 +256,14 @@ def _answer_closing_questions(d: Disagreement, entry: Entry, actor: Actor, given
         seat.side.save()
 
 
+def _name_disputed_act(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    d.disputed_act_at = dt.datetime.fromisoformat(given.facts["disputed_act_at"])
+
+
+def _pause(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    d.paused_until = dt.datetime.fromisoformat(given.facts["until"])
+
+
 def _reopen(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     """At its next end every side is asked again (23.7, 23.19, 23.20)."""
     for side in d.standing.party_sides:
@@ -273,6 +282,8 @@ EFFECTS: dict[str, Effect] = {
     "record_confirmation_for": _record_confirmation_for,
     "countersign": _countersign,
     "refuse_countersign": _decline_outcome,
+    "name_disputed_act": _name_disputed_act,
+    "pause_clock": _pause,
     "refer_to_line_manager": _begin_managers_step,
     "pass_up_the_line": _begin_managers_step,
     "change_opposite_number": _change_opposite_number,

@@ -13,21 +13,26 @@ from django.utils import timezone
 from accounts.history import History, settled
 from accounts.models import Partnership, Row, User
 from disputes.models import Disagreement, Entry
-from procedure.clock import Due, due
+from escalation import limits
+from procedure.clock import Due
 
 
 class Clock(Row):
-    """One running limit: the time that the policy gives a step, started by an entry, due at a moment that can be explained."""
+    """One running limit: the time that the policy gives a step or something inside it, started by an entry, due at a moment that can be
+    explained. `about` says what it is for (see limits.py); several may run at once, one of each kind."""
 
     partnership = models.ForeignKey(Partnership, models.PROTECT)
     disagreement = models.ForeignKey(Disagreement, models.PROTECT, related_name="clocks")
+    about = models.CharField(max_length=20, default="step")
     step = models.PositiveSmallIntegerField()
     started_by = models.ForeignKey(Entry, models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
     due_at = models.DateTimeField()
+    calendar = models.CharField(max_length=16, blank=True)  # fingerprint of the bank holidays it was counted with
     reached_at = models.DateTimeField(null=True)  # when the limit was noticed
     chased_at = models.DateTimeField(null=True)  # when the last chaser was noticed
     chaser_at = models.DateTimeField(null=True)  # when the last chaser is due
+    chasers = models.PositiveSmallIntegerField(default=0)  # how often somebody was chased anew
     stopped_by = models.ForeignKey(Entry, models.PROTECT, null=True, related_name="+")
     stopped_at = models.DateTimeField(null=True)
 
@@ -35,25 +40,24 @@ class Clock(Row):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["disagreement"], condition=Q(stopped_at=None), name="one_running_clock")
+            models.UniqueConstraint(fields=["disagreement", "about"], condition=Q(stopped_at=None), name="one_running_clock")
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["due_at"], condition=Q(stopped_at=None, reached_at=None), name="running_by_due"),
             models.Index(fields=["chaser_at"], condition=Q(stopped_at=None, chased_at=None), name="running_by_chaser"),
+            models.Index(fields=["partnership", "calendar"], condition=Q(stopped_at=None), name="running_by_calendar"),
         ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [settled("reached_at", "chased_at", "chaser_at", "stopped_by", "stopped_at")]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            settled("due_at", "calendar", "reached_at", "chased_at", "chaser_at", "chasers", "stopped_by", "stopped_at")
+        ]
 
     def __str__(self) -> str:
-        return f"step {self.step}, due {self.due_at}"
+        return f"{self.about} of step {self.step}, due {self.due_at}"
 
     @property
     def explained(self) -> Due:
-        """The due time worked out again from policy, calendar and start, with its working in plain English."""
-        policy = self.disagreement.policy
-        limit = policy.ladder.step(self.step).limit
-        if limit is None:
-            raise LookupError("A clock only starts where its step has a limit.")
-        return due(limit, self.started_at, policy.calendar, end_of_working_day=policy.document.end_of_working_day)
+        """The due time worked out again from policy, calendar and record, with its working in plain English."""
+        return limits.explain(self)
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
@@ -94,6 +98,8 @@ class Notice(Row):
     entry = models.ForeignKey(Entry, models.PROTECT, null=True, related_name="notices")
     draft_key = models.UUIDField(null=True)  # the draft it reminds of; a bare id, for drafts are deletable
     due_at = models.DateTimeField()
+    urgent = models.BooleanField(default=False)  # sent at once, whatever the person has chosen
+    digest = models.ForeignKey("Digest", models.PROTECT, null=True, related_name="notices")  # the one mail that it went with
     written_at = models.DateTimeField(default=timezone.now)
     leased_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -101,13 +107,14 @@ class Notice(Row):
     dropped_at = models.DateTimeField(null=True)
     dropped_because = models.CharField(max_length=40, blank=True)  # a short code
     failed_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)  # it was taken by a mail server and came back
 
     objects = NoticeQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(
-                fields=["clock", "rule", "due_at", "person"], condition=Q(clock__isnull=False), name="one_notice_a_clock"
+                fields=["disagreement", "clock", "rule", "person"], condition=Q(clock__isnull=False), name="one_notice_a_clock"
             ),
             models.UniqueConstraint(
                 fields=["entry", "rule", "person"], condition=Q(clock=None, entry__isnull=False), name="one_notice_an_entry"
@@ -123,6 +130,12 @@ class Notice(Row):
     def __str__(self) -> str:
         return f"{self.rule} to {self.person_id}"
 
+    @property
+    def template(self) -> str:
+        """The name of its words in templates/emails/: the rule without its offset ("before_1" is "before")."""
+        head, _, offset = self.rule.rpartition("_")
+        return head if offset.isdigit() else self.rule
+
     def drop(self, now: dt.datetime, because: str) -> None:
         """No longer owed: the record moved on, the person left, the draft was sent."""
         self.dropped_at, self.dropped_because = now, because
@@ -131,3 +144,33 @@ class Notice(Row):
     def mark_sent(self, now: dt.datetime) -> None:
         self.sent_at = now
         self.save(update_fields=["sent_at"])
+
+
+class Digest(Row):
+    """Several notices of one person in one mail: the daily or weekly one they chose, or the one that follows an outage."""
+
+    person = models.ForeignKey(User, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["made_at"], condition=Q(sent_at=None, failed_at=None), name="digests_owed"),
+            models.Index(fields=["person", "made_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"digest of {self.made_at}"
+
+
+class Heartbeat(models.Model):
+    """When a timed job last ended well: a row, since a stuck worker looks alive from outside."""
+
+    job = models.CharField(max_length=60, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.job} at {self.at}"

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.acting import because_of
@@ -21,7 +22,8 @@ from disputes.models import Child, ChildReference, Disagreement, Draft, Entry, S
 from disputes.record import commitment, new_salt
 from disputes.seats import Actor, Standing
 from disputes.stages import OPEN, Capacity, ChildSafe, SideKind
-from escalation import clocks, effects, notices, seating
+from escalation import clocks, effects, limits, notices, seating
+from escalation.models import Clock
 from escalation.refusals import MoveRefused, Overtaken, SentBefore
 from procedure.models import Policy
 
@@ -92,6 +94,7 @@ def raise_disagreement(
         draft = locked
         _check_raising(draft, by, given, team, post, policy)
         urgent = bool(given.facts.get("at_immediate_risk"))
+        times = {name: _moment(given.facts.get(name)) for name in ("decision_at", "disputed_act_at", "needed_by")}
         disagreement = Disagreement(
             partnership=draft.partnership,
             policy=policy,
@@ -99,7 +102,9 @@ def raise_disagreement(
             raised_by=by,
             raised_from=draft.post,
             at_immediate_risk=urgent,
-            step=policy.ladder.first_step_of(policy.document.urgency.may_start_at) if urgent and given.facts.get("start_higher") else 1,
+            step=_first_step(policy, urgent=urgent, start_higher=bool(given.facts.get("start_higher"))),
+            track=_track(policy, given.facts.get("track", ""), urgent=urgent),
+            **times,
         )
         entry_id = uuid.uuid4()
         with because_of(entry_id):
@@ -144,17 +149,78 @@ def raise_disagreement(
         return entry
 
 
+def _first_step(policy: Policy, *, urgent: bool, start_higher: bool) -> int:
+    stage = policy.document.urgency.may_start_at
+    return policy.ladder.first_step_of(stage) if urgent and start_higher and stage else 1
+
+
+def _track(policy: Policy, chosen: str, *, urgent: bool) -> str:
+    """The urgent track chosen, or the one the policy keeps for a child at immediate risk."""
+    tracks = policy.document.urgency.tracks
+    if chosen and chosen not in {track.key for track in tracks}:
+        raise MoveRefused(_("Choose how urgent it is."))
+    return chosen or next((track.key for track in tracks if track.immediate_risk and urgent), "")
+
+
+def _moment(value: str | None) -> dt.datetime | None:
+    """A moment as facts keep it: ISO with its offset. None where nothing was said."""
+    return dt.datetime.fromisoformat(value) if value else None
+
+
 def reach_limit(clock_id: UUID, *, now: dt.datetime) -> Entry | None:
     """What the clock notices: the limit of a step is reached. Never changes stage or step; tells, and seats the next managers.
 
+    What is late inside a step (an acknowledgement, a meeting, a confirmation) is recorded as that, and opens no way up.
     Returns None when it has been noticed already, or the clock has stopped. Runs in the clock's role.
     """
-    return _notice_by_clock(clock_id, "reach_limit", now)
+    about = Clock.objects.filter(pk=clock_id).values_list("about", flat=True).first()
+    return _notice_by_clock(clock_id, "reach_inner_limit" if about in limits.INNER else "reach_limit", now)
 
 
 def reach_last_chaser(clock_id: UUID, *, now: dt.datetime) -> Entry | None:
     """What the clock notices: the last chaser of a step has gone unanswered. Opens "close as unconfirmed" to Chair and office."""
     return _notice_by_clock(clock_id, "reach_last_chaser", now)
+
+
+def redate(disagreement_id: UUID, *, now: dt.datetime) -> Entry | None:
+    """The bank holidays or closure days changed: works every running limit out afresh. The entry says old date, new date and why.
+
+    Returns None where no date changes. Limits noticed as reached stay as they were. Runs in the clock's role.
+    """
+    with transaction.atomic():
+        disagreement = _locked(disagreement_id)
+        if disagreement.stage not in OPEN:
+            return None
+        running = list(disagreement.clocks.filter(stopped_at=None).order_by("due_at"))
+        new = {c.pk: limits.work_out(disagreement, c.about, c.step, c.started_at).at for c in running if c.reached_at is None}
+        changed = [c for c in running if c.pk in new and new[c.pk] != c.due_at]
+        if not changed:
+            for clock in running:
+                clocks.count_again(disagreement, clock)
+            return None
+        first, last = min(c.started_at for c in changed), max(max(c.due_at, new[c.pk]) for c in changed)
+        days = disagreement.policy.calendar.holidays_between(timezone.localdate(first), timezone.localdate(last))
+        facts = {
+            "clocks": [{"about": c.about, "step": c.step, "old": c.due_at.isoformat(), "new": new[c.pk].isoformat()} for c in changed],
+            "days": [[day.isoformat(), name] for day, name in days],
+        }
+        key = uuid.uuid5(disagreement.pk, f"redate {disagreement.policy.calendar.fingerprint} {sorted(map(str, new.items()))}")
+        disagreement.standing = Standing.of(disagreement, now)
+        return _write(disagreement, "redate", None, Given(facts=facts), key, now, is_note=True)
+
+
+def note_stall(disagreement_id: UUID, kinds: list[str], *, now: dt.datetime) -> Entry | None:
+    """What the nightly check finds: it stands still and nobody reachable can move it on. Seats the office, once for each standstill.
+
+    `kinds` are words of escalation.radar. Returns None when it was said of this move version already. Runs in the clock's role.
+    """
+    with transaction.atomic():
+        disagreement = _locked(disagreement_id)
+        key = uuid.uuid5(disagreement.pk, f"stall {disagreement.move_version} {sorted(kinds)}")
+        if disagreement.stage not in OPEN or Entry.objects.filter(disagreement=disagreement, key=key).exists():
+            return None
+        disagreement.standing = Standing.of(disagreement, now)
+        return _write(disagreement, "note_stall", None, Given(facts={"kinds": sorted(kinds)}), key, now, is_note=True)
 
 
 def latest_move(disagreement: Disagreement) -> Entry | None:
@@ -170,6 +236,7 @@ def latest_move(disagreement: Disagreement) -> Entry | None:
 SAYS_RISK = ("send", "say_child_at_immediate_risk")
 MAY_SAY_NOTHING = {
     *("match_child", "confirm_outcome", "countersign", "say_still_at_risk", "answer_closing_questions", "bring_in_support"),
+    *("acknowledge", "resume_clock"),
 }
 
 
@@ -199,6 +266,7 @@ def _check_given(disagreement: Disagreement, move: str, given: Given) -> None:
         raise MoveRefused(_("Say whether the child is safe now."))
     if move not in MAY_SAY_NOTHING and not any(text.strip() for text in given.words.values()):
         raise MoveRefused(_("Write down what there is to say."))
+    _check_times(disagreement, move, given)
     if move == "propose_outcome" and not given.words.get("outcome", "").strip():
         raise MoveRefused(_("Write down what is agreed."))
     if given.facts.get("still_at_risk") and not given.facts.get("channel"):
@@ -218,6 +286,26 @@ def _check_given(disagreement: Disagreement, move: str, given: Given) -> None:
     sides = {str(side.pk) for side in standing.party_sides}
     if move == "propose_outcome" and any(str(issue.get("owner_side")) not in sides for issue in given.facts.get("issues", [])):
         raise MoveRefused(_("Choose who will see to each outstanding issue."))
+
+
+def _check_times(disagreement: Disagreement, move: str, given: Given) -> None:
+    """Moments in their order: a contact lies between the raising and now, an act in dispute and a pause lie ahead."""
+    now, raised = disagreement.standing.now, disagreement.raised_at
+    happened = given.happened_at
+    if happened and happened > now:
+        raise MoveRefused(_("That lies in the future. Say when it happened."))
+    sent = disagreement.entries.filter(kind="send").values_list("happened_at", flat=True).first() or raised
+    if happened and sent and move in clocks.BOTH_TOOK_PART and happened < sent:
+        raise MoveRefused(_("That lies before this disagreement was raised. Say what came before it in a note."))
+    if move == "name_disputed_act":
+        act = _moment(given.facts.get("disputed_act_at"))
+        if act is None or act <= now:
+            raise MoveRefused(_("Say when it is planned: a date and time that has not passed."))
+    if move == "pause_clock":
+        pauses, until = disagreement.policy.document.pauses, _moment(given.facts.get("until"))
+        longest = disagreement.policy.calendar.add_working_days(timezone.localdate(now), pauses.longest_working_days) if pauses else None
+        if until is None or until <= now or longest is None or timezone.localdate(until) > longest:
+            raise MoveRefused(_("Choose the day on which the pause ends: after today, and no later than your partnership allows."))
 
 
 # ── inside the door ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -243,6 +331,7 @@ def _write(
     entry_id = entry_id or uuid.uuid4()
     with because_of(entry_id):
         before = Before(disagreement.stage, disagreement.step)
+        was_at_risk = disagreement.at_immediate_risk and move != "send"
         seat = actor.seat_for(disagreement) if actor else None  # the seat from which it is done, before it moves on
         getattr(disagreement, move)(actor)
         if given.child_safe == ChildSafe.NO:
@@ -258,15 +347,29 @@ def _write(
         disagreement.standing = Standing.of(disagreement, max(now, entry.recorded_at or now))
         seating.tell(disagreement, entry, before.stage)
         disagreement.standing.leave_out(leaving)
-        clock = clocks.follow(disagreement, entry, before.stage, before.step)
-        disagreement.due_at = clock.due_at if clock else None
-        notices.owe(disagreement, entry, clock)
+        running = _follow(disagreement, entry, before, was_at_risk=was_at_risk)
+        notices.owe(disagreement, entry, running)
         disagreement.save()
         own = actor.seats if actor else ()
         for ending in sorted(leaving, key=lambda seat: seat in own):  # last, and one's own last of all: who has left may write no more
             ending.ends_at = entry.recorded_at
             ending.save()
     return entry
+
+
+def _follow(disagreement: Disagreement, entry: Entry, before: Before, *, was_at_risk: bool) -> list[Clock]:
+    """The clocks after this entry; the earliest is the disagreement's own date."""
+    at_risk = disagreement.at_immediate_risk
+    if at_risk != was_at_risk:
+        disagreement.at_risk_since = entry.recorded_at if at_risk else None
+        if at_risk and not disagreement.track:
+            disagreement.track = _track(disagreement.policy, "", urgent=True)
+    running = clocks.follow(disagreement, entry, before.stage, before.step, was_at_risk=was_at_risk)
+    if entry.kind == "redate":
+        for clock in running:
+            clocks.count_again(disagreement, clock)
+    disagreement.due_at = min((clock.due_at for clock in running), default=None)
+    return running
 
 
 @dataclass(frozen=True)
@@ -340,30 +443,30 @@ def _stamp_end(disagreement: Disagreement, entry: Entry) -> None:
 
 
 def _notice_by_clock(clock_id: UUID, what: str, now: dt.datetime) -> Entry | None:
-    from escalation.models import Clock
-
     with transaction.atomic():
         clock = Clock.objects.filter(pk=clock_id).first()
         if clock is None:
             return None
         disagreement = _locked(clock.disagreement_id)
         clock = Clock.objects.get(pk=clock_id)  # again, now that nobody else can move
-        done = clock.reached_at if what == "reach_limit" else clock.chased_at
+        done = clock.chased_at if what == "reach_last_chaser" else clock.reached_at
         if clock.stopped_at or done or disagreement.stage not in OPEN:
             return None
         disagreement.standing = Standing.of(disagreement, now)
-        given = Given(facts={"due_at": clock.due_at.isoformat(), "step": clock.step})
-        entry = _write(disagreement, what, None, given, uuid.uuid5(clock.pk, what), now, is_note=True)
+        given = Given(facts={"about": clock.about, "due_at": clock.due_at.isoformat(), "step": clock.step})
+        again = f" {clock.chasers}" if what == "reach_last_chaser" and clock.chasers else ""
+        entry = _write(disagreement, what, None, given, uuid.uuid5(clock.pk, what + again), now, is_note=True)
         with because_of(entry.pk):
-            if what == "reach_limit":
-                clock.reached_at = entry.recorded_at
-            else:
+            clock.refresh_from_db()
+            if what == "reach_last_chaser":
                 clock.chased_at = entry.recorded_at
+            else:
+                clock.reached_at = entry.recorded_at
             clock.save()
         return entry
 
 
 __all__ = [
     *("Given", "MoveRefused", "NewChild", "Overtaken", "SentBefore"),
-    *("latest_move", "make", "raise_disagreement", "reach_last_chaser", "reach_limit"),
+    *("latest_move", "make", "note_stall", "raise_disagreement", "reach_last_chaser", "reach_limit", "redate"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from email.utils import format_datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -13,18 +14,21 @@ from accounts.models import User
 from disputes.models import Disagreement, Draft, Entry
 from disputes.seats import Standing
 from disputes.stages import ENDS, OPEN, Awaiting, Capacity, ChildSafe
+from escalation import limits
+from escalation.clocks import times_of
 from escalation.models import Clock, Notice
-from procedure.clock import nudge_times, say_moment
+from procedure.clock import say_moment
 
 ENTRY_RULES = ("your_move", "news", "told", "urgent", "overdue", "ended")
 CLOCK_RULES = ("before", "at", "after", "chaser")
 DRAFT_RULES = ("draft_reminder",)
 RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES)
+MANAGING = (Capacity.LINE_MANAGER, Capacity.SENIOR)
 HEARS_NEWS = (Capacity.RAISER, Capacity.RESPONDER, Capacity.SUPPORTER, Capacity.LINE_MANAGER, Capacity.SENIOR)
 
 
-def owe(disagreement: Disagreement, entry: Entry, clock: Clock | None) -> None:
-    """Writes what this entry makes due: whose move it is now, who hears of it, and the nudges of the running clock."""
+def owe(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> None:
+    """Writes what this entry makes due: whose move it is now, who hears of it, and the nudges of the running clocks."""
     standing = disagreement.standing
     for rule, people in _who_hears(standing, entry).items():
         Notice.objects.bulk_create(
@@ -35,11 +39,12 @@ def owe(disagreement: Disagreement, entry: Entry, clock: Clock | None) -> None:
                 rule=rule,
                 entry=entry,
                 due_at=entry.recorded_at,
+                urgent=rule == "urgent" or disagreement.at_immediate_risk,
                 written_at=entry.recorded_at,
             )
             for person in people
         )
-    _retarget(disagreement, entry, clock)
+    _retarget(disagreement, entry, clocks)
 
 
 def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
@@ -66,7 +71,7 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
             seat for seat in standing.seats if seat.step == entry.step + 1 or (seat.capacity == Capacity.CHAIR and seat in newly_seated)
         ]
         return {"overdue": once(standing.people_in(above)), "told": once(standing.people_in(newly_seated))}
-    if entry.kind == "reach_last_chaser":
+    if entry.kind in ("reach_last_chaser", "note_stall"):
         return {"told": once(standing.people_in(standing.seats_in(Capacity.OFFICE, Capacity.CHAIR)))}
     if not Disagreement.is_note(entry.kind):  # also those who heard that it is urgent: that mail does not say what is asked, and by when
         holders = [person for person in standing.people_in(standing.turn.seats) if person.pk != entry.person_id]
@@ -78,39 +83,71 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
     return owed
 
 
-def _retarget(disagreement: Disagreement, entry: Entry, clock: Clock | None) -> None:
-    """The nudges of the running clock go to whoever's move it is now; all others of this disagreement are no longer owed."""
-    unsent = disagreement.notices.unsent().filter(clock__isnull=False)
-    if clock is None:
-        unsent.update(dropped_at=entry.recorded_at, dropped_because="moved on")
-        return
-    document, calendar = disagreement.policy.document, disagreement.policy.calendar
-    times = nudge_times(clock.due_at, document.nudges, calendar, end_of_working_day=document.end_of_working_day)
-    if clock.chaser_at:  # a further one where somebody acted after the last and another has to now
-        times = [time for time in times if time[0] != "chaser"] + [("chaser", clock.chaser_at)]
-    holders = disagreement.standing.people_in(disagreement.standing.turn.seats)
-    wanted = {(rule, when, person.pk) for rule, when in times if when > entry.recorded_at for person in holders}
-    for notice in unsent.exclude(clock=clock):
-        notice.drop(entry.recorded_at, "moved on")
-    known = {(n.rule, n.due_at, n.person_id): n for n in clock.notices.all()}
+GRADES = ("before", "at", "after", "chaser")
+
+
+def reminded(standing: Standing, clock: Clock, rule: str) -> list[User]:
+    """Who is reminded of this limit by this rule: whoever's move it is; from the grade on that the policy names also their manager, and
+    then the office. Only people who sit there already: a reminder opens no seat."""
+    d, grade = standing.disagreement, GRADES.index(rule.split("_")[0])
+    nudges = d.policy.document.nudges
+    seats = list(standing.acting_seats(standing.party_sides) if clock.about == "meeting" else standing.turn.seats)
+    if grade >= _grade_of(nudges.manager_from):
+        sides = {seat.side_id for seat in seats if seat.side_id}
+        seats += [s for s in standing.seats if s.side_id in sides and s.capacity in MANAGING and (s.step or 0) > d.acting_step]
+    if grade >= _grade_of(nudges.office_from):
+        seats += standing.seats_in(Capacity.OFFICE)
+    return standing.people_in(seats)
+
+
+def _grade_of(name: str) -> int:
+    """ "never" comes after every grade."""
+    return GRADES.index(name) if name in GRADES else len(GRADES)
+
+
+def _retarget(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> None:
+    """The nudges of the running clocks go to whoever they are for now; all others of this disagreement are no longer owed."""
+    now, standing = entry.recorded_at, disagreement.standing
+    wanted: dict[tuple[UUID, str, UUID], Notice] = {}
+    for clock in clocks:
+        limit = limits.limit_of(disagreement, clock.about, clock.step)
+        for rule, when in _times(disagreement, clock):
+            if when <= now or (clock.reached_at and rule.startswith("before")):
+                continue
+            for person in reminded(standing, clock, rule):
+                wanted[(clock.pk, rule, person.pk)] = Notice(
+                    partnership=disagreement.partnership,
+                    disagreement=disagreement,
+                    person=person,
+                    rule=rule,
+                    clock=clock,
+                    due_at=when,
+                    urgent=limits.is_urgent(disagreement, limit),
+                    written_at=now,
+                )
+    known = {(n.clock_id, n.rule, n.person_id): n for n in disagreement.notices.filter(clock__isnull=False)}
+    dropped, changed = [], []
     for key, notice in known.items():
-        if key not in wanted and notice.sent_at is None and notice.dropped_at is None and notice.due_at > entry.recorded_at:
-            notice.drop(entry.recorded_at, "not theirs now")
-        elif key in wanted and notice.dropped_at is not None and notice.sent_at is None:
-            notice.dropped_at, notice.dropped_because = None, ""
-            notice.save(update_fields=["dropped_at", "dropped_because"])
-    Notice.objects.bulk_create(
-        Notice(
-            partnership=disagreement.partnership,
-            disagreement=disagreement,
-            person_id=person,
-            rule=rule,
-            clock=clock,
-            due_at=when,
-            written_at=entry.recorded_at,
-        )
-        for rule, when, person in sorted(wanted - set(known), key=str)
-    )
+        new = wanted.pop(key, None)
+        if notice.sent_at or notice.failed_at:
+            continue
+        if new is None and notice.dropped_at is None and not (notice.due_at <= now and notice.clock_id in {c.pk for c in clocks}):
+            notice.dropped_at, notice.dropped_because = now, "moved on"
+            dropped.append(notice)
+        elif new is not None and (notice.dropped_at or notice.due_at != new.due_at or notice.urgent != new.urgent):
+            notice.dropped_at, notice.dropped_because, notice.due_at, notice.urgent = None, "", new.due_at, new.urgent
+            changed.append(notice)
+    Notice.objects.bulk_update(dropped, ["dropped_at", "dropped_because"])
+    Notice.objects.bulk_update(changed, ["dropped_at", "dropped_because", "due_at", "urgent"])
+    Notice.objects.bulk_create(wanted[key] for key in sorted(wanted, key=str))
+
+
+def _times(d: Disagreement, clock: Clock) -> list[tuple[str, dt.datetime]]:
+    """The rules of this clock; where somebody was chased anew, the last chaser is one more with a name of its own."""
+    times = times_of(d, clock.about, clock.step, clock.due_at)
+    last = f"chaser_{clock.chasers}" if clock.chasers else "chaser"
+    kept = [time for time in times if time[0] != "chaser"]
+    return [*kept, (last, clock.chaser_at)] if clock.chaser_at else kept
 
 
 def owe_stand_ins(notice: Notice, now: dt.datetime) -> None:
@@ -119,7 +156,7 @@ def owe_stand_ins(notice: Notice, now: dt.datetime) -> None:
     if clock is None or disagreement is None or clock.stopped_at or disagreement.stage not in OPEN:
         return
     standing = Standing.of(disagreement, now)
-    known = set(clock.notices.filter(rule=notice.rule, due_at=notice.due_at).values_list("person_id", flat=True))
+    known = set(clock.notices.filter(rule=notice.rule).values_list("person_id", flat=True))
     Notice.objects.bulk_create(
         (
             Notice(
@@ -129,9 +166,10 @@ def owe_stand_ins(notice: Notice, now: dt.datetime) -> None:
                 rule=notice.rule,
                 clock=clock,
                 due_at=notice.due_at,
+                urgent=notice.urgent,
                 written_at=now,
             )
-            for person in standing.people_in(standing.turn.seats)
+            for person in reminded(standing, clock, notice.rule)
             if person.pk not in known
         ),
         ignore_conflicts=True,
@@ -151,7 +189,7 @@ def is_still_owed(notice: Notice, now: dt.datetime) -> str:
     if notice.clock_id:
         if disagreement.stage not in OPEN or notice.clock is None or notice.clock.stopped_at:
             return "moved on"
-        if notice.person not in standing.people_in(standing.turn.seats):
+        if notice.person not in reminded(standing, notice.clock, notice.rule):
             return "not theirs now"
     if notice.rule == "your_move" and notice.person not in standing.people_in(standing.turn.seats):
         return "moved on"
@@ -161,8 +199,8 @@ def is_still_owed(notice: Notice, now: dt.datetime) -> str:
 def deliver(notice: Notice, now: dt.datetime) -> None:
     """One mail: reference, what is asked, by when, why you. The Message-ID is the row's, so a duplicate after a crash collapses."""
     context = _context(notice)
-    subject = render_to_string(f"emails/{notice.rule}_subject.txt", context).strip()
-    body = render_to_string(f"emails/{notice.rule}.txt", context)
+    subject = render_to_string(f"emails/{notice.template}_subject.txt", context).strip()
+    body = render_to_string(f"emails/{notice.template}.txt", context)
     host = settings.SITE_URL.split("//", 1)[-1].split(":")[0].split("/")[0]
     headers = {
         "Message-ID": f"<{notice.pk}@{host}>",

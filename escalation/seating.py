@@ -152,6 +152,26 @@ def seat_office(disagreement: Disagreement, entry: Entry) -> list[Seat]:
     return [seat for seat in seats if seat]
 
 
+def tell_representatives(disagreement: Disagreement, entry: Entry) -> list[Seat]:
+    """The party agencies' representatives on the partnership: told, which is not acting."""
+    today = timezone.localdate(entry.recorded_at)
+    seats = []
+    for side in disagreement.standing.party_sides:
+        held = Appointment.objects.on(today).filter(
+            partnership=disagreement.partnership, office=Office.REPRESENTATIVE, agency=side.team.agency_id
+        )
+        seats += [open_seat(disagreement, entry, one.person, Capacity.TOLD, side=side) for one in held.select_related("person")]
+    return [seat for seat in seats if seat]
+
+
+def tell_chair(disagreement: Disagreement, entry: Entry) -> list[Seat]:
+    """The Chair, told before being asked: both positions only."""
+    today = timezone.localdate(entry.recorded_at)
+    people = Appointment.objects.people(disagreement.partnership, Office.CHAIR, today)
+    seats = (open_seat(disagreement, entry, person, Capacity.TOLD, positions_only=True) for person in people)
+    return [seat for seat in seats if seat]
+
+
 def event_of(entry: Entry, from_stage: str) -> str | None:
     """The policy's word for what this entry did, for its telling rules; None when none speaks of it."""
     if entry.kind == "send":
@@ -164,7 +184,11 @@ def event_of(entry: Entry, from_stage: str) -> str | None:
         return "resolved"
     if entry.stage in ENDS and from_stage not in ENDS:
         return "closed"
-    if entry.kind in ("refer_to_line_manager", "pass_up_the_line", "decline_mediation", "reopen"):
+    if entry.kind in ("answer", "record_answer_for"):
+        return "answered"
+    if entry.kind == "hold_meeting":
+        return "meeting"
+    if entry.kind in ("take_next_step", "refer_to_line_manager", "pass_up_the_line", "decline_mediation", "reopen"):
         return "step_begun"
     return None
 
@@ -175,18 +199,22 @@ def tell(disagreement: Disagreement, entry: Entry, from_stage: str) -> None:
     stage = from_stage if entry.stage in ENDS else entry.stage
     opened = False
     for telling in disagreement.policy.document.tellings:
-        if telling.event != event or telling.stage not in (None, stage):
+        if telling.event != event or telling.stage not in (None, stage) or telling.step not in (None, entry.step):
             continue
         if telling.who == "office":
             opened |= bool(seat_office(disagreement, entry))
         elif telling.who == "next_manager":
             opened |= bool(seat_next_managers(disagreement, entry))
+        elif telling.who == "chair":
+            opened |= entry.kind != "ask_the_chair" and bool(tell_chair(disagreement, entry))
+        elif telling.who == "representative":
+            opened |= bool(tell_representatives(disagreement, entry))
     if entry.kind == "ask_the_chair":  # whatever the policy tells: who is asked must be able to answer (23.17)
         seated = seat_chair(disagreement, entry)
         opened |= bool(seated or seat_office(disagreement, entry))
     if entry.kind in ("reach_limit", "reach_last_chaser") and entry.stage == Stage.LSCB_MEDIATION:
         opened |= bool(seat_chair(disagreement, entry))  # whoever chairs by now, or the deputy: a Chair who left blocks nobody
-    if entry.kind in ("reach_last_chaser", "record_confirmation_for"):  # who may close it, who must countersign
+    if entry.kind in ("reach_last_chaser", "record_confirmation_for", "note_stall"):  # who may close it, who must countersign
         opened |= bool(seat_office(disagreement, entry))
     if opened:
         disagreement.__dict__.pop("standing", None)

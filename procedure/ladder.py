@@ -13,6 +13,8 @@ STAGES = (PRACTITIONER, LINE_MANAGER, UP_THE_LINE, LSCB_MEDIATION)
 
 MANAGER_STAGES = (LINE_MANAGER, UP_THE_LINE)
 
+TIERS = ("informal", "formal")
+
 
 class NoSuchStep(LookupError):
     """The ladder has no such step."""
@@ -20,10 +22,11 @@ class NoSuchStep(LookupError):
 
 @dataclass(frozen=True)
 class Limit:
-    """How long a step may take: `amount` of `unit`, counted from `start`.
+    """How long something may take: `amount` of `unit`, counted from `start`. Only `at_once` has an amount of 0.
 
-    `start` is the moment the step began, the disagreement was raised, or the previous step was answered. `assumed` says
-    that the procedure itself names no length.
+    `start` is the moment the step began, the disagreement was raised, the previous step was answered (or, for a meeting,
+    this step was), the limit of the step was reached, the meeting was held, or the decision complained of was taken.
+    `assumed` says that the procedure itself names no length.
     """
 
     amount: int
@@ -37,7 +40,8 @@ class Step:
     """One rung of a partnership's ladder. `raised_by` and `answered_by` are words for people.
 
     `number` counts from 1. `level` is the rank of the post: 0 practitioner, 1 line manager, 2 and more seniors. A `limit` of
-    None means that no clock runs.
+    None means that no clock runs. Inside the step the answering side may have to acknowledge and to answer in a time of its
+    own; a meeting may have to be convened when there is no agreement, and be confirmed in writing afterwards.
     """
 
     number: int
@@ -47,6 +51,32 @@ class Step:
     answered_by: str
     level: int
     limit: Limit | None = None
+    tier: str = ""
+    acknowledge: Limit | None = None
+    answer: Limit | None = None
+    meeting: Limit | None = None
+    confirm: Limit | None = None
+
+    @property
+    def clocks(self) -> dict[str, Limit]:
+        """The limits that are set, by what each is about; "step" is the limit of the whole step."""
+        limits = {
+            "acknowledge": self.acknowledge,
+            "answer": self.answer,
+            "meeting": self.meeting,
+            "confirm": self.confirm,
+            "step": self.limit,
+        }
+        return {about: limit for about, limit in limits.items() if limit}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A limit across several steps together, which follow one another. `step_begun` is when the first of them began."""
+
+    steps: tuple[int, ...]
+    limit: Limit
+    name: str = ""
 
 
 class Ladder:

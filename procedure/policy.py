@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import time
 from itertools import pairwise
-from typing import Any, TypeVar
-
-import yaml
+from pathlib import Path
+from typing import TypeVar
 
 from procedure.calendars import divisions
-from procedure.ladder import LINE_MANAGER, LSCB_MEDIATION, PRACTITIONER, STAGES, Ladder, Limit, Step
+from procedure.ladder import LINE_MANAGER, LSCB_MEDIATION, PRACTITIONER, STAGES, TIERS, Ladder, Limit, Span, Step
+from procedure.reader import KILOBYTES, TOO_LARGE, Group, PolicyError, PolicyErrors, keys_of, root_of, too_large
 
 __all__ = [
+    "KILOBYTES",
     "Category",
+    "Closing",
     "Document",
     "FinalBody",
     "Ladder",
     "Limit",
     "Nudges",
+    "OfficeHours",
+    "Pauses",
     "PolicyError",
     "PolicyErrors",
+    "Retention",
     "Signpost",
+    "Span",
     "Step",
     "Telling",
+    "Track",
     "Urgency",
+    "UrgentNudges",
     "load",
+    "load_file",
 ]
 
 WORDS_FOR_STEP = ("step", "stage", "level")
-UNITS = ("minutes", "hours", "calendar_days", "working_days")
-UNITS_NOT_COUNTED_YET = ("working_hours", "at_once")
-STARTS = ("step_begun", "raised", "previous_answer")
-EVENTS = ("raised", "step_begun", "limit_reached", "asked_chair", "resolved", "closed")
-TOLD = ("office", "next_manager", "chair")
-LARGEST = 1000  # of anything: what is larger is a slip of the keyboard, and counting it would take long
-TEXT, NUMBER, BOOL, NULL = (f"tag:yaml.org,2002:{tag}" for tag in ("str", "int", "bool", "null"))
+UNITS = ("minutes", "hours", "working_hours", "working_days", "calendar_days", "at_once")
+STARTS = ("step_begun", "raised", "previous_answer", "limit_reached", "meeting", "decision")
+STARTS_OF_STEP = ("step_begun", "raised", "previous_answer", "meeting", "decision")
+STARTS_OF_MEETING = ("previous_answer", "limit_reached")
+EVENTS = ("raised", "step_begun", "answered", "meeting", "limit_reached", "asked_chair", "resolved", "closed")
+TOLD = ("office", "next_manager", "chair", "representative")
+SIDES = ("raising", "responding", "consulted")
+PARTIES = ("raising", "responding")
+COVERS = ("step", "everything")
+NUDGES = ("before", "at", "after", "chaser", "never")
+MOST_STEPS = 20
+FORTNIGHT = 14 * 24 * 60  # in minutes
 
 
 @dataclass(frozen=True)
@@ -60,30 +72,69 @@ class Signpost:
 
 
 @dataclass(frozen=True)
+class Track:
+    """A way of its own for what cannot wait: `limit` for each "step" or for "everything", with its name for people.
+
+    With `immediate_risk`, it is taken as soon as a child is said to be at immediate risk.
+    """
+
+    key: str
+    label: str
+    limit: Limit
+    covers: str = "everything"
+    immediate_risk: bool = False
+
+
+@dataclass(frozen=True)
 class Urgency:
-    """When a child is at immediate risk (23.13): what to do before anything else, and the stage one may start at."""
+    """When a child is at immediate risk (23.13): what to do before anything else, and how the procedure hurries.
+
+    `may_start_at` is the stage one may start at, "" none. No step takes longer than `shrink` then. With `needed_by` the raiser may
+    name the moment by which the child needs it settled. With `standstill` the sides may agree that the disputed act waits.
+    """
 
     leave_first: tuple[str, ...]
     may_start_at: str = LINE_MANAGER
+    shrink: Limit | None = None
+    needed_by: bool = False
+    standstill: bool = False
+    tracks: tuple[Track, ...] = ()
 
 
 @dataclass(frozen=True)
 class Telling:
-    """Who is told when something happens. With a stage, only if the disagreement stands, or stood last, at that stage."""
+    """Who is told when something happens. With a stage or a step, only if it stands, or stood last, there."""
 
     event: str
     who: str
     stage: str | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class UrgentNudges:
+    """When people are reminded of a limit that cannot wait: minutes before and after it, at any hour of the day."""
+
+    before_minutes: tuple[int, ...] = (120,)
+    at: bool = True
+    after_minutes: tuple[int, ...] = (60,)
+    chaser_minutes: int = 24 * 60
 
 
 @dataclass(frozen=True)
 class Nudges:
-    """When people are reminded of a limit: working days before and after it, and at it. `chaser_days` after it, a last time."""
+    """When people are reminded of a limit: working days before and after it, and at it. `chaser_days` after it, a last time.
+
+    `manager_from` and `office_from` name the nudge from which on the manager and the office are reminded too, or "never".
+    """
 
     before: tuple[int, ...] = (1,)
     at: bool = True
     after: tuple[int, ...] = (1,)
     chaser_days: int = 5
+    manager_from: str = "after"
+    office_from: str = "chaser"
+    urgent: UrgentNudges = field(default_factory=UrgentNudges)
 
 
 @dataclass(frozen=True)
@@ -92,6 +143,39 @@ class FinalBody:
 
     title: str
     short: str
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class OfficeHours:
+    """When the offices are open on a working day: `from` and `to` in the file. Working hours and reminders keep to them."""
+
+    opens: time = time(9)
+    closes: time = time(17)
+
+
+@dataclass(frozen=True)
+class Pauses:
+    """For which reasons a clock may be paused, how long at most, and after how long somebody looks whether it still must."""
+
+    reasons: tuple[str, ...]
+    longest_working_days: int = 10
+    watch_working_days: int = 5
+
+
+@dataclass(frozen=True)
+class Closing:
+    """Who confirms the outcome in writing before it counts as resolved: the two parties always (23.18)."""
+
+    confirmed_by: tuple[str, ...] = PARTIES
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How many years the record is kept after the end, and which rule says so."""
+
+    years: int
+    source: str
 
 
 @dataclass(frozen=True)
@@ -111,87 +195,92 @@ class Document:
     tellings: tuple[Telling, ...] = ()
     nudges: Nudges = field(default_factory=Nudges)
     end_of_working_day: time = time(17)
+    office_hours: OfficeHours = field(default_factory=OfficeHours)
     draft_reminder_working_days: int = 2
+    spans: tuple[Span, ...] = ()
+    overall: Limit | None = None
+    raise_within: Limit | None = None
+    or_before_disputed_act: bool = True
+    pauses: Pauses | None = None
+    closing: Closing = field(default_factory=Closing)
+    retention: Retention | None = None
+    within_one_agency: bool = True
 
     @property
     def ladder(self) -> Ladder:
         return Ladder(self.steps)
 
 
-@dataclass(frozen=True, order=True)
-class PolicyError:
-    """One thing wrong: its line, counted from 1, the field ("steps[2].limit.unit", also from 1), and a sentence."""
-
-    line: int
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}, {self.field}: {self.message}" if self.field else f"line {self.line}: {self.message}"
-
-
-class PolicyErrors(ValueError):
-    """The policy cannot be used; `errors` holds everything that is wrong with it, in the order of its lines."""
-
-    def __init__(self, errors: Iterable[PolicyError]) -> None:
-        self.errors = sorted(set(errors))
-        super().__init__("\n".join(map(str, self.errors)))
+LIMIT_KEYS = {"amount": False, "unit": True, "start": False, "assumed": False}
+SPAN_KEYS = {"steps": True, "name": False} | LIMIT_KEYS
+HOURS_KEYS = {"from": True, "to": True}
 
 
 def load(text: str) -> Document:
     """Reads a policy in YAML. Raises PolicyErrors with all that is wrong: unknown and double keys, types, units, order."""
+    tags: list[PolicyError] = []
     errors: list[PolicyError] = []
-    policy = _Mapping(_root(text), "", Document, errors)
+    policy = Group(root_of(text, tags), "", keys_of(Document), errors)
     document = _document(policy)
     _check_urgency(policy, document)
-    if errors:
-        raise PolicyErrors(errors)
+    tagged = {error.field for error in tags}
+    if tags or errors:  # what a tag has made unreadable is told once
+        raise PolicyErrors([*tags, *(error for error in errors if error.field not in tagged)])
     return document
 
 
-def _root(text: str) -> yaml.Node:
+def load_file(path: Path) -> Document:
+    """Reads a policy file, never more of it than a policy may have. Raises PolicyErrors, and OSError where it cannot be opened."""
+    with path.open("rb") as file:
+        content = file.read(KILOBYTES * 1024 + 1)
+    if too_large(len(content)):
+        raise PolicyErrors([TOO_LARGE])
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PolicyErrors([PolicyError(line, "", f"is not YAML: {error.problem}")]) from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise PolicyErrors([PolicyError(line, "", "holds a character that YAML does not allow")]) from error
-    except RecursionError as error:
-        raise PolicyErrors([PolicyError(1, "", "is nested too deeply")]) from error
-    if root is None:
-        raise PolicyErrors([PolicyError(1, "", "is empty")])
-    return root
+        return load(content.decode())
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise PolicyErrors([PolicyError(line, "", "is not text in UTF-8")]) from error
 
 
-def _document(policy: _Mapping) -> Document:
+def _document(policy: Group) -> Document:
+    steps = _steps(policy)
+    end_of_day = policy.time_of_day("end_of_working_day", Document.end_of_working_day)
     return Document(
         title=policy.text("title"),
         source=policy.text("source"),
         word_for_step=policy.choice("word_for_step", WORDS_FOR_STEP),
         calendar=policy.choice("calendar", divisions()),
-        final_body=_final_body(policy.mapping("final_body", FinalBody)),
-        steps=_steps(policy),
+        final_body=_final_body(policy.group("final_body", keys_of(FinalBody))),
+        steps=steps,
         categories=_keyed(policy, "categories", Category, _category),
         concern_channels=policy.texts("concern_channels"),
-        urgency=_urgency(policy.mapping("urgency", Urgency)),
+        urgency=_urgency(policy.group("urgency", keys_of(Urgency))),
         signposts=_keyed(policy, "signposts", Signpost, _signpost),
-        tellings=tuple(_telling(item) for item in policy.mappings("tellings", Telling)),
-        nudges=_nudges(policy.mapping("nudges", Nudges)) if policy.has("nudges") else Nudges(),
-        end_of_working_day=policy.time_of_day("end_of_working_day", Document.end_of_working_day),
+        tellings=tuple(_telling(item, steps) for item in policy.groups("tellings", keys_of(Telling))),
+        nudges=_nudges(policy.group("nudges", keys_of(Nudges))) if policy.has("nudges") else Nudges(),
+        end_of_working_day=end_of_day,
+        office_hours=_office_hours(policy, end_of_day),
         draft_reminder_working_days=policy.number("draft_reminder_working_days", 1, Document.draft_reminder_working_days),
+        spans=tuple(_span(item, steps) for item in policy.groups("spans", SPAN_KEYS)),
+        overall=_limit_at(policy, "overall", ("raised", "decision")),
+        raise_within=_limit_at(policy, "raise_within", ("decision",)),
+        or_before_disputed_act=policy.flag("or_before_disputed_act", Document.or_before_disputed_act),
+        pauses=_pauses(policy.group("pauses", keys_of(Pauses))) if policy.has("pauses") else None,
+        closing=_closing(policy.group("closing", keys_of(Closing))) if policy.has("closing") else Closing(),
+        retention=_retention(policy.group("retention", keys_of(Retention))) if policy.has("retention") else None,
+        within_one_agency=policy.flag("within_one_agency", Document.within_one_agency),
     )
 
 
-def _steps(policy: _Mapping) -> tuple[Step, ...]:
-    items = policy.mappings("steps", Step)
+def _steps(policy: Group) -> tuple[Step, ...]:
+    items = policy.groups("steps", keys_of(Step))
     steps = tuple(_step(item) for item in items)
+    if len(steps) > MOST_STEPS:
+        policy.refuse("steps", f"are {len(steps)}: no ladder has more than {MOST_STEPS}")
     for position, (item, step) in enumerate(zip(items, steps, strict=True), start=1):
         if step.number > 0 and step.number != position:
             item.refuse("number", f"is {step.number}, but this is step {position}: number the steps 1, 2, 3 in their order")
-        if position == 1 and step.limit and step.limit.start == "previous_answer":
-            item.refuse("limit", "starts at the previous answer, but nothing comes before the first step")
+        _check_starts(item, step, steps[position - 2] if position > 1 else None)
     for (_, below), (item, above) in pairwise(zip(items, steps, strict=True)):
         _check_rises(below, above, item)
     for stage in (PRACTITIONER, LINE_MANAGER, LSCB_MEDIATION):
@@ -200,7 +289,23 @@ def _steps(policy: _Mapping) -> tuple[Step, ...]:
     return steps
 
 
-def _check_rises(below: Step, above: Step, item: _Mapping) -> None:
+def _check_starts(item: Group, step: Step, below: Step | None) -> None:
+    """Every clock starts from something that there is, and none waits for itself."""
+    start = step.limit.start if step.limit else ""
+    meeting = step.meeting.start if step.meeting else ""
+    if start == "previous_answer" and not below:
+        item.refuse("limit", "starts at the previous answer, but nothing comes before the first step")
+    if start == "meeting" and step.meeting and not (below and below.meeting):
+        item.refuse("limit", "starts at the meeting of the step before, which has none; its own meeting waits for this step, in a circle")
+    elif start == "meeting" and not (below and below.meeting):
+        item.refuse("limit", "starts at the meeting of the step before, but there is none")
+    if meeting == "limit_reached" and not step.limit:
+        item.refuse("meeting", "starts when the limit of this step is reached, but the step has no limit")
+    if step.confirm and not step.meeting:
+        item.refuse("confirm", "starts at the meeting, but this step has none")
+
+
+def _check_rises(below: Step, above: Step, item: Group) -> None:
     if below.stage and above.stage:
         if STAGES.index(above.stage) < STAGES.index(below.stage):
             item.refuse("stage", f"is {above.stage}, which comes before {below.stage}: the ladder only goes up (23.16)")
@@ -208,9 +313,11 @@ def _check_rises(below: Step, above: Step, item: _Mapping) -> None:
             item.refuse("stage", "follows mediation, but mediation is one step and the last (23.17)")
     if 0 <= above.level < below.level:
         item.refuse("level", f"is {above.level}, lower than {below.level} on the step before: seniority only rises (23.16)")
+    if below.tier == "formal" and above.tier == "informal":
+        item.refuse("tier", "is informal, but the step before is formal: what is formal stays formal")
 
 
-def _step(item: _Mapping) -> Step:
+def _step(item: Group) -> Step:
     return Step(
         number=item.number("number", 1),
         stage=item.choice("stage", STAGES),
@@ -218,196 +325,179 @@ def _step(item: _Mapping) -> Step:
         raised_by=item.text("raised_by"),
         answered_by=item.text("answered_by"),
         level=item.number("level", 0),
-        limit=_limit(item.mapping("limit", Limit)) if item.has("limit") else None,
+        limit=_limit_at(item, "limit", STARTS_OF_STEP, "would start when it is reached itself: it waits for itself, in a circle"),
+        tier=item.choice("tier", TIERS),
+        acknowledge=_limit_at(item, "acknowledge", ("step_begun",)),
+        answer=_limit_at(item, "answer", ("step_begun",)),
+        meeting=_limit_at(item, "meeting", STARTS_OF_MEETING, "would start at itself: it waits for itself, in a circle"),
+        confirm=_limit_at(item, "confirm", ("meeting",)),
     )
 
 
-def _limit(item: _Mapping) -> Limit:
-    unit = item.choice("unit", UNITS + UNITS_NOT_COUNTED_YET)
-    if unit in UNITS_NOT_COUNTED_YET:
-        item.refuse("unit", f"is {unit}, which cannot be counted yet: use one of {', '.join(UNITS)}")
-    return Limit(
-        amount=item.number("amount", 1),
-        unit=unit,
-        start=item.choice("start", STARTS, Limit.start),
-        assumed=item.flag("assumed", Limit.assumed),
-    )
+def _limit_at(parent: Group, key: str, starts: tuple[str, ...], circle: str = "") -> Limit | None:
+    return _limit(parent.group(key, LIMIT_KEYS), starts, circle) if parent.has(key) else None
 
 
-def _category(item: _Mapping) -> Category:
+def _limit(item: Group, starts: tuple[str, ...], circle: str = "") -> Limit:
+    """A limit that may start at one of `starts`; the first of them is meant where none is named."""
+    unit = item.choice("unit", UNITS)
+    if unit == "at_once":
+        amount = item.number("amount", 0, 0, at_most=0)
+    else:
+        amount = item.number("amount", 1)
+        if unit and not item.has("amount"):
+            item.refuse("amount", "is missing")
+    start = item.choice("start", STARTS, starts[0])
+    if start not in starts:
+        waits_for_itself = circle and start == ("meeting" if starts == STARTS_OF_MEETING else "limit_reached")
+        item.refuse("start", circle if waits_for_itself else f"is {start}, but here it must be {' or '.join(starts)}")
+    return Limit(amount=amount, unit=unit, start=start, assumed=item.flag("assumed", Limit.assumed))
+
+
+def _span(item: Group, steps: tuple[Step, ...]) -> Span:
+    numbers = item.numbers("steps", ())
+    if any(number > len(steps) for number in numbers):
+        item.refuse("steps", f"name step {max(numbers)}, but the ladder has {len(steps)}")
+    elif any(above != below + 1 for below, above in pairwise(numbers) if below > 0 and above > 0):
+        item.refuse("steps", "must follow one another, such as [1, 2, 3]")
+    return Span(numbers, _limit(item, ("step_begun", "raised", "decision")), item.text("name"))
+
+
+def _category(item: Group) -> Category:
     return Category(key=item.key("key"), label=item.text("label"))
 
 
-def _signpost(item: _Mapping) -> Signpost:
+def _signpost(item: Group) -> Signpost:
     return Signpost(item.key("key"), item.text("question"), item.text("goes_to"), item.text("source"))
 
 
-def _urgency(item: _Mapping) -> Urgency:
-    return Urgency(item.texts("leave_first"), item.choice("may_start_at", STAGES[1:], Urgency.may_start_at))
+def _urgency(item: Group) -> Urgency:
+    tracks = _keyed(item, "tracks", Track, _track)
+    if sum(track.immediate_risk for track in tracks) > 1:
+        item.refuse("tracks", "are taken at immediate risk more than once: only one can be")
+    return Urgency(
+        leave_first=item.texts("leave_first"),
+        may_start_at="" if item.is_blank("may_start_at") else item.choice("may_start_at", STAGES[1:], Urgency.may_start_at),
+        shrink=_limit_at(item, "shrink", ("step_begun",)),
+        needed_by=item.flag("needed_by", Urgency.needed_by),
+        standstill=item.flag("standstill", Urgency.standstill),
+        tracks=tracks,
+    )
 
 
-def _check_urgency(policy: _Mapping, document: Document) -> None:
+def _track(item: Group) -> Track:
+    covers = item.choice("covers", COVERS, Track.covers)
+    starts = ("raised", "decision") if covers == "everything" else ("step_begun", "previous_answer")
+    return Track(
+        key=item.key("key"),
+        label=item.text("label"),
+        limit=_limit(item.group("limit", LIMIT_KEYS), starts),
+        covers=covers,
+        immediate_risk=item.flag("immediate_risk", Track.immediate_risk),
+    )
+
+
+def _check_urgency(policy: Group, document: Document) -> None:
     stage = document.urgency.may_start_at
-    if document.steps and stage not in {step.stage for step in document.steps}:
+    if stage and document.steps and stage not in {step.stage for step in document.steps}:
         policy.refuse("urgency", f"may start at {stage}, but no step of the ladder belongs to it")
 
 
-def _telling(item: _Mapping) -> Telling:
+def _telling(item: Group, steps: tuple[Step, ...]) -> Telling:
     stage = item.choice("stage", STAGES) if item.has("stage") else None
-    return Telling(event=item.choice("event", EVENTS), who=item.choice("who", TOLD), stage=stage)
+    step = item.number("step", 1) if item.has("step") else None
+    if stage is not None and step is not None:
+        item.refuse("step", "stands beside a stage: say the one or the other")
+    elif step is not None and step > len(steps):
+        item.refuse("step", f"is {step}, but the ladder has {len(steps)}")
+    elif stage and steps and stage not in {one.stage for one in steps}:
+        item.refuse("stage", f"is {stage}, but no step of the ladder belongs to it")
+    return Telling(event=item.choice("event", EVENTS), who=item.choice("who", TOLD), stage=stage, step=step)
 
 
-def _nudges(item: _Mapping) -> Nudges:
+def _nudges(item: Group) -> Nudges:
     nudges = Nudges(
         before=item.numbers("before", Nudges.before),
         at=item.flag("at", Nudges.at),
         after=item.numbers("after", Nudges.after),
         chaser_days=item.number("chaser_days", 1, Nudges.chaser_days),
+        manager_from=item.choice("manager_from", NUDGES, Nudges.manager_from),
+        office_from=item.choice("office_from", NUDGES, Nudges.office_from),
+        urgent=_urgent_nudges(item.group("urgent", keys_of(UrgentNudges))) if item.has("urgent") else UrgentNudges(),
     )
-    if 0 < nudges.chaser_days <= max(nudges.after, default=0):
-        item.refuse("chaser_days", "is the last chaser, so it must come later than every other")
+    _check_chaser(item, "chaser_days", nudges.chaser_days, nudges.after)
+    _check_differ(item, "before", nudges.before)
+    _check_differ(item, "after", nudges.after)
     return nudges
 
 
-def _final_body(item: _Mapping) -> FinalBody:
-    return FinalBody(title=item.text("title"), short=item.text("short"))
+def _urgent_nudges(item: Group) -> UrgentNudges:
+    nudges = UrgentNudges(
+        before_minutes=item.numbers("before_minutes", UrgentNudges.before_minutes, at_most=FORTNIGHT),
+        at=item.flag("at", UrgentNudges.at),
+        after_minutes=item.numbers("after_minutes", UrgentNudges.after_minutes, at_most=FORTNIGHT),
+        chaser_minutes=item.number("chaser_minutes", 1, UrgentNudges.chaser_minutes, at_most=FORTNIGHT),
+    )
+    _check_chaser(item, "chaser_minutes", nudges.chaser_minutes, nudges.after_minutes)
+    _check_differ(item, "before_minutes", nudges.before_minutes)
+    _check_differ(item, "after_minutes", nudges.after_minutes)
+    return nudges
 
 
-Keyed = TypeVar("Keyed", Category, Signpost)
+def _check_chaser(item: Group, key: str, chaser: int, after: tuple[int, ...]) -> None:
+    if 0 < chaser <= max(after, default=0):
+        item.refuse(key, "is the last chaser, so it must come later than every other")
 
 
-def _keyed(policy: _Mapping, key: str, kind: type[Keyed], read: Callable[[_Mapping], Keyed]) -> tuple[Keyed, ...]:
+def _check_differ(item: Group, key: str, offsets: tuple[int, ...]) -> None:
+    if len({*offsets} - {-1}) < len([one for one in offsets if one != -1]):
+        item.refuse(key, "holds one number twice")
+
+
+def _final_body(item: Group) -> FinalBody:
+    return FinalBody(title=item.text("title"), short=item.text("short"), role=item.text("role"))
+
+
+def _office_hours(policy: Group, end_of_day: time) -> OfficeHours:
+    if not policy.has("office_hours"):
+        return OfficeHours(closes=end_of_day) if end_of_day > OfficeHours.opens else OfficeHours()
+    item = policy.group("office_hours", HOURS_KEYS)
+    hours = OfficeHours(item.time_of_day("from", OfficeHours.opens), item.time_of_day("to", OfficeHours.closes))
+    if item.has("from") and item.has("to") and hours.closes <= hours.opens:
+        item.refuse("to", "must be later than from")
+    return hours
+
+
+def _pauses(item: Group) -> Pauses:
+    pauses = Pauses(
+        reasons=item.texts("reasons"),
+        longest_working_days=item.number("longest_working_days", 1, Pauses.longest_working_days),
+        watch_working_days=item.number("watch_working_days", 1, Pauses.watch_working_days),
+    )
+    if 0 < pauses.longest_working_days < pauses.watch_working_days and item.has("watch_working_days"):
+        item.refuse("watch_working_days", f"is later than the end of the longest pause, {pauses.longest_working_days} working days")
+    return pauses
+
+
+def _closing(item: Group) -> Closing:
+    confirmed_by = item.choices("confirmed_by", SIDES, Closing.confirmed_by)
+    if item.has("confirmed_by") and not {*PARTIES} <= {*confirmed_by}:
+        item.refuse("confirmed_by", "must hold raising and responding: both parties confirm (23.18)")
+    return Closing(confirmed_by)
+
+
+def _retention(item: Group) -> Retention:
+    return Retention(item.number("years", 1, at_most=150), item.text("source"))
+
+
+Keyed = TypeVar("Keyed", Category, Signpost, Track)
+
+
+def _keyed(policy: Group, key: str, kind: type[Keyed], read: Callable[[Group], Keyed]) -> tuple[Keyed, ...]:
     """A list whose entries are told apart by their key."""
-    items = policy.mappings(key, kind)
+    items = policy.groups(key, keys_of(kind))
     found = tuple(read(item) for item in items)
     for position, (item, one) in enumerate(zip(items, found, strict=True)):
         if one.key and one.key in {earlier.key for earlier in found[:position]}:
             item.refuse("key", f"is {one.key}, which stands above already")
     return found
-
-
-class _Mapping:
-    """One mapping of the YAML text, read key by key. What is wrong is added to `errors`, and reading goes on.
-
-    `kind` is the dataclass it becomes: its fields are the keys allowed, those without a default the keys needed. A key that
-    is absent or wrong reads as its default; the document is never handed out then.
-    """
-
-    def __init__(self, node: yaml.Node, path: str, kind: type[Any], errors: list[PolicyError]) -> None:
-        self._node, self._path, self._errors = node, path, errors
-        self._values: dict[str, yaml.Node] = {}
-        self._needed = {field.name for field in fields(kind) if field.default is field.default_factory is MISSING}
-        if not isinstance(node, yaml.MappingNode):
-            self._refuse_at(node, path, "must be a group of keys and values")
-            return
-        for key, value in node.value:
-            self._take(key, value, [field.name for field in fields(kind)])
-        for name in sorted(name for name in self._needed if not self.has(name)):
-            self._refuse_at(self._values.get(name, node), self._path_to(name), "is missing")
-
-    def _take(self, key: yaml.Node, value: yaml.Node, allowed: Sequence[str]) -> None:
-        name = key.value if isinstance(key, yaml.ScalarNode) else "?"
-        if name in self._values:
-            self._refuse_at(key, self._path_to(name), "stands here twice")
-        elif name in allowed:
-            self._values[name] = value
-        else:
-            meant = difflib.get_close_matches(name, allowed, n=1)
-            hint = f": did you mean {meant[0]}?" if meant else f"; known here: {', '.join(allowed)}"
-            self._refuse_at(key, self._path_to(name), f"is not a key that is known here{hint}")
-
-    def refuse(self, key: str, message: str) -> None:
-        self._refuse_at(self._values.get(key, self._node), self._path_to(key), message)
-
-    def _refuse_at(self, node: yaml.Node, path: str, message: str) -> None:
-        self._errors.append(PolicyError(node.start_mark.line + 1, path, message))
-
-    def _path_to(self, key: str) -> str:
-        return f"{self._path}.{key}" if self._path else key
-
-    def has(self, key: str) -> bool:
-        """Whether the key is there and not null."""
-        return key in self._values and self._values[key].tag != NULL
-
-    def text(self, key: str) -> str:
-        return self._text(self._values[key], self._path_to(key)) if self.has(key) else ""
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        return tuple(self._text(item, path) for item, path in self._items(key))
-
-    def key(self, key: str) -> str:
-        """A short name for the database: small letters, figures and low lines."""
-        value = self.text(key)
-        if value and not re.fullmatch("[a-z][a-z0-9_]{0,39}", value):
-            self.refuse(key, f"is {value!r}, but may hold only small letters, figures and _ (40 at most)")
-        return value
-
-    def choice(self, key: str, options: Sequence[str], default: str = "") -> str:
-        value = self.text(key)
-        if value in options:
-            return value
-        if value:
-            self.refuse(key, f"is {value!r}, but must be one of {', '.join(options)}")
-        return default
-
-    def number(self, key: str, at_least: int, default: int = -1) -> int:
-        return self._number(self._values[key], self._path_to(key), at_least) if self.has(key) else default
-
-    def numbers(self, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(self._number(item, path, 1) for item, path in self._items(key)) if self.has(key) else default
-
-    def flag(self, key: str, default: bool) -> bool:
-        if not self.has(key):
-            return default
-        value = _scalar(self._values[key], BOOL).lower()
-        if not value:
-            self.refuse(key, "must be true or false, without quotes")
-        return value in ("true", "yes", "on")
-
-    def time_of_day(self, key: str, default: time) -> time:
-        """A local time such as 17:00. YAML takes that for the number 1020, so the text is read and not the value."""
-        if not self.has(key):
-            return default
-        value = str(self._values[key].value)
-        if re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", value):
-            return time.fromisoformat(value)
-        self.refuse(key, "must be a time of day such as 17:00")
-        return default
-
-    def mapping(self, key: str, kind: type[Any]) -> _Mapping:
-        if self.has(key):
-            return _Mapping(self._values[key], self._path_to(key), kind, self._errors)
-        return _Mapping(self._node, self._path_to(key), kind, [])
-
-    def mappings(self, key: str, kind: type[Any]) -> list[_Mapping]:
-        return [_Mapping(item, path, kind, self._errors) for item, path in self._items(key)]
-
-    def _items(self, key: str) -> list[tuple[yaml.Node, str]]:
-        """The entries of a list, each with its path; a list that is needed holds at least one."""
-        if not self.has(key):
-            return []
-        node = self._values[key]
-        if not isinstance(node, yaml.SequenceNode):
-            self.refuse(key, "must be a list")
-            return []
-        if not node.value and key in self._needed:
-            self.refuse(key, "must hold at least one entry")
-        return [(item, f"{self._path_to(key)}[{n}]") for n, item in enumerate(node.value, start=1)]
-
-    def _text(self, node: yaml.Node, path: str) -> str:
-        value = _scalar(node, TEXT).strip()
-        if not value:
-            self._refuse_at(node, path, "must be text: put it in quotes if it looks like a number, a date, yes or no")
-        return value
-
-    def _number(self, node: yaml.Node, path: str, at_least: int) -> int:
-        value = _scalar(node, NUMBER)
-        if re.fullmatch("0|[1-9][0-9]{0,3}", value) and at_least <= int(value) <= LARGEST:
-            return int(value)
-        self._refuse_at(node, path, f"must be a whole number from {at_least} to {LARGEST}, without quotes")
-        return -1
-
-
-def _scalar(node: yaml.Node, tag: str) -> str:
-    """The text of a single value of that kind, "" for everything else."""
-    return str(node.value) if isinstance(node, yaml.ScalarNode) and node.tag == tag else ""

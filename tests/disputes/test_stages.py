@@ -169,7 +169,7 @@ STATES: dict[str, Callable[[World], Disagreement]] = {
 # Words used again and again; everything else is written out.
 
 NOTES = "add_note correct_entry"
-SIDE_NOTES = f"record_discussion bring_in_support {NOTES}"
+SIDE_NOTES = f"record_discussion hold_meeting bring_in_support name_disputed_act {NOTES}"
 RISK = "say_child_at_immediate_risk"
 ENDING = "withdraw redirect"
 AFTER = f"answer_closing_questions {NOTES}"

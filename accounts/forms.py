@@ -1,10 +1,11 @@
-"""What the sign-in page asks."""
+"""What the sign-in page asks, and how often somebody wants mail."""
 
 from typing import Any
 
 from django import forms as django_forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Mail
 from pages import fields, forms
 
 LONGEST_PASSWORD = 1000  # more is not a password, and hashing it is work
@@ -34,3 +35,22 @@ class SignIn(forms.Form):
         """As typed; what cannot be a password is one that is wrong."""
         password: Any = self.cleaned_data["password"]
         return password if len(password) <= LONGEST_PASSWORD else ""
+
+
+class MailChoice(forms.Form):
+    """How often mails come. What is urgent is no choice."""
+
+    mail = fields.ChoiceField(
+        label=_("How often do you want emails?"),
+        heading=True,
+        choices=Mail.choices,
+        hints={
+            Mail.AT_ONCE: _("Each message as it comes. Reminders come in office hours."),
+            Mail.DAILY: _("At 8am on working days, if there is anything."),
+            Mail.WEEKLY: _("At 8am on the first working day of the week, if there is anything. A reminder may then come after its date."),
+        },
+        help_text=_(
+            "Whatever you choose, an email comes at once when a child is said to be at immediate risk, or time is short."
+        ),
+        empty=_("Choose how often you want emails"),
+    )

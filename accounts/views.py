@@ -1,6 +1,7 @@
-"""Signing in by e-mail address and password, and signing out."""
+"""Signing in by e-mail address and password, signing out, and how often one gets mail."""
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import Q
@@ -13,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts.forms import SignIn
+from accounts.forms import MailChoice, SignIn
 from accounts.models import Partnership, User
 
 LONGEST_WAY_ON = 1000
@@ -67,6 +68,18 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     answer = redirect("sign-in")
     answer["Clear-Site-Data"] = '"cache", "storage"'
     return answer
+
+
+def mail_choice(request: HttpRequest) -> HttpResponse:
+    """Each person's own choice, kept beside who they are: it is no version of the person, so no history is written of it."""
+    person = request.user
+    assert isinstance(person, User)  # noqa: S101 - the middleware lets nobody else in
+    form = MailChoice(request.POST or None, initial={"mail": person.mail})
+    if request.method == "POST" and form.is_valid():
+        User.objects.filter(pk=person.pk).update(mail=form.cleaned_data["mail"])
+        messages.success(request, _("Your choice counts from now on."))
+        return redirect("/desk/")
+    return render(request, "accounts/mail.html", {"form": form})
 
 
 def _safe_way_on(request: HttpRequest) -> str:

@@ -10,7 +10,9 @@ from celery.signals import beat_init, worker_init
 SCHEDULE = {
     "sweep-clocks": {"task": "escalation.tasks.sweep_clocks", "schedule": 60.0, "options": {"expires": 55}},
     "send-owed-notices": {"task": "escalation.tasks.send_owed_notices", "schedule": 60.0, "options": {"expires": 55}},
+    "redate-clocks": {"task": "escalation.tasks.redate_clocks", "schedule": 60.0, "options": {"expires": 55}},
     "remind-of-drafts": {"task": "escalation.tasks.remind_of_drafts", "schedule": 60.0, "options": {"expires": 55}},
+    "check-for-stalls": {"task": "escalation.tasks.check_for_stalls", "schedule": 600.0, "options": {"expires": 590}},  # works once a night
 }
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

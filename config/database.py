@@ -33,6 +33,7 @@ ROLES_OF_COMMANDS = {
     "pgtrigger": "migrator",
     "bank_holidays": "migrator",
     "relay": "clock",
+    "bounced": "clock",
     "demo": "replay",
 }
 URL_OF_ROLE = {"migrator": "MIGRATOR_DATABASE_URL", "clock": "CLOCK_DATABASE_URL", "replay": "REPLAY_DATABASE_URL"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -129,15 +130,26 @@ class Story:
     def let_time_pass(self, until: dt.datetime) -> None:
         """The clock notices the limits reached by then; notices due by then are let go: nobody is mailed about what is long past."""
         with acting_as(None):
-            for clock in Clock.objects.filter(disagreement=self.id, stopped_at=None):
-                if clock.reached_at is None and clock.due_at <= until:
-                    with as_of(clock.due_at):
-                        moves.reach_limit(clock.pk, now=clock.due_at)
-                if clock.chased_at is None and clock.chaser_at and clock.chaser_at <= until:
-                    with as_of(clock.chaser_at):
-                        moves.reach_last_chaser(clock.pk, now=clock.chaser_at)
+            while due := self._next_noticed(until):
+                at, notice, clock = due
+                with as_of(at):
+                    notice(clock, now=at)
             past = Notice.objects.filter(disagreement=self.id, due_at__lte=until).unsent()
             past.update(dropped_at=F("due_at"), dropped_because="replayed")
+
+    def _next_noticed(self, until: dt.datetime) -> tuple[dt.datetime, Callable[..., Entry | None], uuid.UUID] | None:
+        """The earliest thing the clock would notice by then. Nothing is recorded before the move that came last."""
+        found: list[tuple[dt.datetime, Callable[..., Entry | None], uuid.UUID]] = []
+        for clock in Clock.objects.filter(disagreement=self.id, stopped_at=None):
+            if clock.reached_at is None and clock.noticed_from <= until:
+                found.append((max(clock.noticed_from, self.last or until), moves.reach_limit, clock.pk))
+            if clock.chased_at is None and clock.chaser_at and clock.chaser_at <= until:
+                found.append((max(clock.chaser_at, self.last or until), moves.reach_last_chaser, clock.pk))
+        if not found:
+            return None
+        at, notice, pk = min(found, key=lambda one: one[0])
+        self.last = at
+        return at, notice, pk
 
 
 def draft(north: Northshire, by: str, begun: dt.datetime, saved: dt.datetime, answers: dict[str, Any], *readers: str) -> Draft:

@@ -120,6 +120,19 @@ class RecordDiscussion(MoveForm):
     said = fields.WordsField(label=gettext_lazy("What was said?"), empty=gettext_lazy("Enter what was said"))
 
 
+class HoldMeeting(MoveForm):
+    happens = gettext_lazy("It is added to the record. Whose move it is stays the same; a time limit for the meeting itself is met.")
+    submit = gettext_lazy("Record the meeting")
+    happened_at = happened_field(gettext_lazy("When was the meeting?"), gettext_lazy("The time of the meeting"))
+    attended = fields.WordsField(label=gettext_lazy("Who took part?"), rows=3, empty=gettext_lazy("Enter who took part"))
+    said = fields.WordsField(label=gettext_lazy("What was said and what came of it?"), empty=gettext_lazy("Enter what was said"))
+
+
+class Acknowledge(MoveForm):
+    happens = gettext_lazy("The other side sees that you have it. The time for your answer goes on.")
+    submit = gettext_lazy("Say that we have seen it")
+
+
 # ── an agreed outcome ───────────────────────────────────────────────────────────────────────────────────────────────
 
 ISSUES = range(1, 6)

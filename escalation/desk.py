@@ -19,6 +19,7 @@ from disputes.models import Agreement, Child, Disagreement, Draft, Entry, Outsta
 from disputes.rules import last_chaser_went_unanswered, waits_for_countersign
 from disputes.seats import Actor, Standing
 from disputes.stages import OPEN, Awaiting, Capacity, Stage
+from escalation import health
 from escalation.turns import MAIN_MOVE, Saying, say_turn
 from pages import times
 
@@ -102,6 +103,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "drafts": Draft.objects.filter(author=person).select_related("partnership"),
         "drafts_to_read": Draft.objects.filter(readers__person=person).exclude(author=person).select_related("author"),
         "sections": sections,
+        "silent_since": health.silent_since(now),
         "now": now,
     }
     return render(request, "escalation/desk/desk.html", page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,17 @@ UNRESOLVED: dict[str, Any] = {
     "label": gettext_lazy("What is still not resolved?"),
     "empty": gettext_lazy("Enter what is still not resolved"),
 }
+
+
+class TakeNextStep(MoveForm):
+    happens = gettext_lazy("The same people try again, at the next step of the ladder.")
+    submit = gettext_lazy("Take it to the next step")
+    unresolved = fields.WordsField(**UNRESOLVED)
+
+    def ask(self) -> None:
+        d = self.occasion.disagreement
+        if step := d.policy.ladder.next_after(d.step):
+            self.happens = _("The same people try again, at the next step of the ladder: %(step)s.") % {"step": step.name}  # type: ignore[misc]
 
 
 class ReferToLineManager(MoveForm):
@@ -125,6 +137,86 @@ class SayChildAtImmediateRisk(MoveForm):
         help_text=gettext_lazy("Whom you called, and when."),
         empty=gettext_lazy("Enter what you have done already to make the child safe"),
     )
+
+
+# ── the time it has ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class NameDisputedAct(MoveForm):
+    happens = gettext_lazy("Every time limit that would end later ends then: an answer after it would come too late.")
+    submit = gettext_lazy("Add it to the record")
+    planned = fields.LineField(
+        label=gettext_lazy("What is planned that cannot wait for this?"),
+        help_text=gettext_lazy("For example a discharge, a closure of the case, a move."),
+        empty=gettext_lazy("Enter what is planned"),
+    )
+    disputed_act_at = fields.MomentField(
+        label=gettext_lazy("When is it planned?"),
+        called=gettext_lazy("The time for which it is planned"),
+        not_past=True,
+        help_text=gettext_lazy("For example 12 3 2026, 10am"),
+        empty=gettext_lazy("Enter the day and time for which it is planned"),
+    )
+
+    def facts(self) -> dict[str, Any]:
+        return {"disputed_act_at": self.cleaned_data["disputed_act_at"].isoformat()}
+
+
+class AgreeStandstill(MoveForm):
+    happens = gettext_lazy("What is disputed waits until this is settled, so it no longer shortens the time for it.")
+    submit = gettext_lazy("Record that it will wait")
+    agreed = fields.WordsField(
+        label=gettext_lazy("What was agreed, and with whom?"), rows=3, empty=gettext_lazy("Enter what was agreed, and with whom")
+    )
+
+
+class PauseClock(MoveForm):
+    happens = gettext_lazy("The running time limits stand still until that day. Both sides are told, and whether it must go on is watched.")
+    submit = gettext_lazy("Pause it")
+    fact_names = ("pause_reason",)
+    pause_reason = fields.ChoiceField(label=gettext_lazy("Why does it have to wait?"), empty=gettext_lazy("Choose why it has to wait"))
+    reason = fields.WordsField(
+        label=gettext_lazy("In your own words: what are you waiting for?"), rows=3, empty=gettext_lazy("Enter what you are waiting for")
+    )
+    until = fields.DayField(
+        label=gettext_lazy("On which day does the time go on?"),
+        called=gettext_lazy("The day on which the time goes on"),
+        not_past=True,
+        empty=gettext_lazy("Enter the day on which the time goes on"),
+    )
+
+    @property
+    def last_day(self) -> dt.date | None:
+        """No pause is longer than the policy allows."""
+        policy = self.occasion.disagreement.policy
+        pauses = policy.document.pauses
+        return policy.calendar.add_working_days(times.local_day(self.occasion.now), pauses.longest_working_days) if pauses else None
+
+    def ask(self) -> None:
+        pauses = self.occasion.disagreement.policy.document.pauses
+        self.let_choose("pause_reason", [(reason, reason) for reason in (pauses.reasons if pauses else ())])
+        if last := self.last_day:
+            self.fields["until"].help_text = _("After today, and not after %(last)s.") % {"last": times.day(last)}
+
+    def clean_until(self) -> dt.date:
+        day, last = self.cleaned_data["until"], self.last_day
+        said = {"parts": fields.DayField.parts}
+        if day <= times.local_day(self.occasion.now):
+            raise django_forms.ValidationError(_("The day on which the time goes on must be after today"), code="today", params=said)
+        if last and day > last:
+            message = _("The day on which the time goes on must not be after %(last)s: your procedure allows no longer pause")
+            raise django_forms.ValidationError(message, code="too long", params=said | {"last": times.day(last)})
+        return day
+
+    def facts(self) -> dict[str, Any]:
+        until = dt.datetime.combine(self.cleaned_data["until"], dt.time(), times.LONDON)
+        return super().facts() | {"until": until.isoformat()}
+
+
+class ResumeClock(MoveForm):
+    happens = gettext_lazy("The time limits go on from now. Both sides are told.")
+    submit = gettext_lazy("End the pause")
+    note = fields.WordsField(label=gettext_lazy("Why does it go on now? (optional)"), rows=3, required=False)
 
 
 # ── the ends ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -314,12 +406,15 @@ FORMS: dict[str, type[MoveForm]] = {
     "answer": answer_forms.Answer,
     "record_answer_for": answer_forms.RecordAnswerFor,
     "record_discussion": answer_forms.RecordDiscussion,
+    "hold_meeting": answer_forms.HoldMeeting,
+    "acknowledge": answer_forms.Acknowledge,
     "propose_outcome": answer_forms.ProposeOutcome,
     "confirm_outcome": answer_forms.ConfirmOutcome,
     "decline_outcome": answer_forms.DeclineOutcome,
     "record_confirmation_for": answer_forms.RecordConfirmationFor,
     "countersign": answer_forms.Countersign,
     "refuse_countersign": answer_forms.RefuseCountersign,
+    "take_next_step": TakeNextStep,
     "refer_to_line_manager": ReferToLineManager,
     "pass_up_the_line": PassUpTheLine,
     "ask_the_chair": AskTheChair,
@@ -328,6 +423,10 @@ FORMS: dict[str, type[MoveForm]] = {
     "decline_mediation": DeclineMediation,
     "record_mediation": RecordMediation,
     "say_child_at_immediate_risk": SayChildAtImmediateRisk,
+    "name_disputed_act": NameDisputedAct,
+    "agree_standstill": AgreeStandstill,
+    "pause_clock": PauseClock,
+    "resume_clock": ResumeClock,
     "agree_to_differ": AgreeToDiffer,
     "close_without_agreement": CloseWithoutAgreement,
     "close_as_unconfirmed": CloseAsUnconfirmed,

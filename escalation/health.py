@@ -14,9 +14,13 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from escalation.models import Heartbeat
+
 log = logging.getLogger("accord.health")
 
-SILENT_AFTER = dt.timedelta(minutes=15)  # what was due so long ago should have been noticed or sent many times over
+SILENT_AFTER = dt.timedelta(minutes=5)  # the sweeps run each minute
+BEHIND_AFTER = dt.timedelta(minutes=15)  # they run, and yet something waits for so long
+SWEEPS = ("sweep_clocks", "send_owed_notices")
 
 
 @login_not_required
@@ -52,7 +56,20 @@ def _problem(now: dt.datetime) -> str:
     if not _is_migrated():
         return "migrations"
     waiting_since = _longest_waiting()
-    return "sweeps" if waiting_since and waiting_since < now - SILENT_AFTER else ""
+    behind = waiting_since is not None and waiting_since < now - BEHIND_AFTER
+    return "sweeps" if behind or sweeps_are_silent(now) else ""
+
+
+def sweeps_are_silent(now: dt.datetime) -> bool:
+    """Whether limits go unnoticed or mails unsent, because nothing has run for five minutes: then people ring rather than wait."""
+    return silent_since(now) is not None
+
+
+def silent_since(now: dt.datetime) -> dt.datetime | None:
+    """Since when the sweeps have been silent; None: they run. Before their first run only what waits tells that they should have."""
+    ended_well = dict(Heartbeat.objects.filter(job__in=SWEEPS).values_list("job", "at"))
+    last = min(ended_well.values()) if len(ended_well) == len(SWEEPS) else _longest_waiting()
+    return last if last and last < now - SILENT_AFTER else None
 
 
 def _is_the_web() -> bool:

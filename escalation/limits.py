@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MEASURES_SILENCE = ("step", "answer", "track", "overall")  # and the spans: what opens the way up when it is reached
 INNER = ("acknowledge", "meeting", "confirm")
-AT_ONCE = ("minutes", "hours", "at_once")  # counted at every hour of the day, so nudged at every hour too
+BY_THE_HOUR = ("minutes", "hours")  # counted at every hour of the day, so nudged at every hour too
 
 STARTED_FROM = {
     "raised": "the raising",
@@ -57,7 +57,7 @@ def opens_the_way_up(about: str) -> bool:
 
 def is_urgent(d: Disagreement, limit: Limit | None) -> bool:
     """Whether its reminders come at any hour: a child at immediate risk, an urgent track, or a limit counted in hours."""
-    return d.at_immediate_risk or bool(d.track) or (limit is not None and limit.unit in AT_ONCE)
+    return d.at_immediate_risk or bool(d.track) or (limit is not None and limit.unit in BY_THE_HOUR)
 
 
 def work_out(d: Disagreement, about: str, step: int, started_at: dt.datetime, calendar: Calendar | None = None) -> Due:

@@ -55,6 +55,16 @@ class Clock(Row):
         return f"{self.about} of step {self.step}, due {self.due_at}"
 
     @property
+    def is_at_once(self) -> bool:
+        """ "At once" is due when it starts: shown, but no date to sort by."""
+        return self.due_at <= self.started_at
+
+    @property
+    def noticed_from(self) -> dt.datetime:
+        """When the sweep may say that it was reached. "At once" is late after an hour: sooner it would be noise."""
+        return self.due_at + dt.timedelta(hours=1) if self.is_at_once else self.due_at
+
+    @property
     def explained(self) -> Due:
         """The due time worked out again from policy, calendar and record, with its working in plain English."""
         return limits.explain(self)
@@ -69,20 +79,19 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         with connection.cursor() as cursor:
             cursor.execute(_CLAIM, {"now": now, "until": now + lease})
             row = cursor.fetchone()
-        return (
-            self.select_related("person", "disagreement__policy", "disagreement__partnership", "partnership", "clock").get(pk=row[0])
-            if row
-            else None
-        )
+        related = ("person", "disagreement__policy", "disagreement__partnership", "partnership", "clock", "entry")
+        return self.select_related(*related).get(pk=row[0]) if row else None
 
 
+# What goes alone: what is urgent, what people want at once, and what was tried alone before.
 _CLAIM = """
     UPDATE escalation_notice SET leased_until = %(until)s, attempts = attempts + 1
     WHERE id = (
-        SELECT id FROM escalation_notice
-        WHERE sent_at IS NULL AND dropped_at IS NULL AND failed_at IS NULL AND due_at <= %(now)s
-          AND (leased_until IS NULL OR leased_until < %(now)s)
-        ORDER BY due_at, id FOR UPDATE SKIP LOCKED LIMIT 1)
+        SELECT n.id FROM escalation_notice n JOIN accounts_user u ON u.id = n.person_id
+        WHERE n.sent_at IS NULL AND n.dropped_at IS NULL AND n.failed_at IS NULL AND n.due_at <= %(now)s AND n.digest_id IS NULL
+          AND (n.leased_until IS NULL OR n.leased_until < %(now)s)
+          AND (n.urgent OR n.rule = 'urgent' OR u.mail = 'at_once' OR n.attempts > 0)
+        ORDER BY n.due_at, n.id FOR UPDATE OF n SKIP LOCKED LIMIT 1)
     RETURNING id
 """
 

@@ -21,9 +21,10 @@ from disputes.seats import Actor, Standing
 from disputes.stages import ChildSafe, SideKind
 from escalation import seating
 from escalation.moves import Given
-from pages import fields, forms
+from pages import fields, forms, times
 from pages.templatetags.pages import phone
 
+MINUTE = dt.timedelta(minutes=1)
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 SOURCES = [
     ("phone", gettext_lazy("By phone")),
@@ -57,6 +58,12 @@ class Occasion:
     @cached_property
     def children(self) -> list[Child]:
         return list(self.disagreement.children.all())
+
+    @cached_property
+    def began_at(self) -> dt.datetime | None:
+        """When it began for the other side: when they were told, or when it was sent."""
+        sent = self.disagreement.entries.filter(kind="send").values_list("happened_at", flat=True).first()
+        return sent or self.disagreement.raised_at
 
     @property
     def is_the_raiser(self) -> bool:
@@ -123,6 +130,17 @@ class MoveForm(forms.Form):
         if cleaned.get("still_at_risk") == "yes" and not cleaned.get("channel") and "channel" not in self.errors:
             self.add_error("channel", _("Choose how that concern goes on"))
         return cleaned
+
+    def clean_happened_at(self) -> dt.datetime | None:
+        """A contact lies after the raising. Who types minutes only means the whole of that minute."""
+        happened, began = self.cleaned_data["happened_at"], self.occasion.began_at
+        if happened is None or began is None or happened >= began:
+            return happened
+        if happened + MINUTE > began:
+            return began
+        said = _("%(called)s must be after this was raised, on %(when)s. What came before it can be added to the record instead")
+        figures = {"called": self.fields["happened_at"].called, "when": times.moment(began)}  # type: ignore[attr-defined]
+        raise django_forms.ValidationError(said, code="before", params=figures | {"parts": fields.MomentField.parts})
 
     def given(self) -> Given:
         """The answers as the door takes them."""
@@ -214,7 +232,7 @@ def source_field(label: Any) -> fields.ChoiceField:
 
 
 def happened_field(label: Any, called: Any) -> fields.MomentField:
-    """When it happened: never in the future."""
+    """When it happened: never in the future, and (see MoveForm) never before the raising."""
     return fields.MomentField(
         label=label,
         called=called,

@@ -254,6 +254,8 @@ def _check_raising(draft: Draft, by: User, given: Given, team: Team, post: Post 
         raise MoveRefused(_("Choose a team other than your own."))
     if not draft.partnership.agencies.filter(pk=team.agency_id).exists() or (post and post.team_id != team.pk):
         raise MoveRefused(_("Choose a team of this partnership, and somebody in it."))
+    if not policy.document.within_one_agency and team.agency_id == draft.post.team.agency_id:
+        raise MoveRefused(_("Your procedure is not for disagreements inside one agency. Choose a team of another agency."))
     if given.facts.get("category") not in {category.key for category in policy.document.categories}:
         raise MoveRefused(_("Choose what the disagreement is about."))
 
@@ -368,7 +370,7 @@ def _follow(disagreement: Disagreement, entry: Entry, before: Before, *, was_at_
     if entry.kind == "redate":
         for clock in running:
             clocks.count_again(disagreement, clock)
-    disagreement.due_at = min((clock.due_at for clock in running), default=None)
+    disagreement.due_at = min((clock.due_at for clock in running if not clock.is_at_once), default=None)
     return running
 
 
@@ -450,7 +452,7 @@ def _notice_by_clock(clock_id: UUID, what: str, now: dt.datetime) -> Entry | Non
         disagreement = _locked(clock.disagreement_id)
         clock = Clock.objects.get(pk=clock_id)  # again, now that nobody else can move
         done = clock.chased_at if what == "reach_last_chaser" else clock.reached_at
-        if clock.stopped_at or done or disagreement.stage not in OPEN:
+        if clock.stopped_at or done or disagreement.stage not in OPEN or now < clock.noticed_from:
             return None
         disagreement.standing = Standing.of(disagreement, now)
         given = Given(facts={"about": clock.about, "due_at": clock.due_at.isoformat(), "step": clock.step})

@@ -1,23 +1,17 @@
-"""Owed notices: rows written in the transaction of a move, checked again before sending. Mails name no child and quote no words."""
+"""Owed notices: rows written in the transaction of a move, and asked again, before they are sent, whether they are still owed."""
 
 from __future__ import annotations
 
 import datetime as dt
-from email.utils import format_datetime
 from uuid import UUID
-
-from django.conf import settings
-from django.core.mail import EmailMessage
-from django.template.loader import render_to_string
 
 from accounts.models import User
 from disputes.models import Disagreement, Draft, Entry
 from disputes.seats import Standing
-from disputes.stages import ENDS, OPEN, Awaiting, Capacity, ChildSafe
+from disputes.stages import ENDS, OPEN, Capacity, ChildSafe
 from escalation import limits
 from escalation.clocks import times_of
 from escalation.models import Clock, Notice
-from procedure.clock import say_moment
 
 ENTRY_RULES = ("your_move", "news", "told", "urgent", "overdue", "ended")
 CLOCK_RULES = ("before", "at", "after", "chaser")
@@ -111,7 +105,7 @@ def _retarget(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> 
     wanted: dict[tuple[UUID, str, UUID], Notice] = {}
     for clock in clocks:
         limit = limits.limit_of(disagreement, clock.about, clock.step)
-        for rule, when in _times(disagreement, clock):
+        for rule, when in times_of_clock(disagreement, clock):
             if when <= now or (clock.reached_at and rule.startswith("before")):
                 continue
             for person in reminded(standing, clock, rule):
@@ -142,7 +136,7 @@ def _retarget(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> 
     Notice.objects.bulk_create(wanted[key] for key in sorted(wanted, key=str))
 
 
-def _times(d: Disagreement, clock: Clock) -> list[tuple[str, dt.datetime]]:
+def times_of_clock(d: Disagreement, clock: Clock) -> list[tuple[str, dt.datetime]]:
     """The rules of this clock; where somebody was chased anew, the last chaser is one more with a name of its own."""
     times = times_of(d, clock.about, clock.step, clock.due_at)
     last = f"chaser_{clock.chasers}" if clock.chasers else "chaser"
@@ -191,41 +185,14 @@ def is_still_owed(notice: Notice, now: dt.datetime) -> str:
             return "moved on"
         if notice.person not in reminded(standing, notice.clock, notice.rule):
             return "not theirs now"
+        if _is_overtaken(notice, now):
+            return "overtaken"
     if notice.rule == "your_move" and notice.person not in standing.people_in(standing.turn.seats):
         return "moved on"
     return ""
 
 
-def deliver(notice: Notice, now: dt.datetime) -> None:
-    """One mail: reference, what is asked, by when, why you. The Message-ID is the row's, so a duplicate after a crash collapses."""
-    context = _context(notice)
-    subject = render_to_string(f"emails/{notice.template}_subject.txt", context).strip()
-    body = render_to_string(f"emails/{notice.template}.txt", context)
-    host = settings.SITE_URL.split("//", 1)[-1].split(":")[0].split("/")[0]
-    headers = {
-        "Message-ID": f"<{notice.pk}@{host}>",
-        "Date": format_datetime(now),
-        "Auto-Submitted": "auto-generated",
-        "X-Auto-Response-Suppress": "All",
-    }
-    EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [notice.person.email], headers=headers).send()
-
-
-def _context(notice: Notice) -> dict[str, object]:
-    disagreement = notice.disagreement
-    url = f"{settings.SITE_URL}/desk/" if disagreement is None else f"{settings.SITE_URL}/disagreements/{disagreement.reference}/"
-    due = (notice.clock.due_at if notice.clock else None) or (disagreement.due_at if disagreement else None)
-    turn = disagreement.standing.turn if disagreement else None
-    return {
-        "person": notice.person,
-        "reference": disagreement.reference if disagreement else "",
-        "partnership": notice.partnership,
-        "url": url,
-        "awaiting": disagreement.awaiting if disagreement else "",
-        "countersign": bool(turn and turn.awaiting == Awaiting.CONFIRMATION and not turn.sides),
-        "record_for": bool(turn and turn.for_sides),
-        "step": disagreement.present_step.name if disagreement else "",
-        "due": say_moment(due) if due else "",
-        "assumed": bool(disagreement and disagreement.present_step.limit and disagreement.present_step.limit.assumed),
-        "stage": disagreement.get_stage_display() if disagreement else "",
-    }
+def _is_overtaken(notice: Notice, now: dt.datetime) -> bool:
+    """A later reminder of the same limit is due to the same person as well, as after an outage: that one says it all."""
+    later = Notice.objects.filter(clock=notice.clock, person=notice.person, due_at__gt=notice.due_at, due_at__lte=now)
+    return later.filter(dropped_at=None, failed_at=None).exists()

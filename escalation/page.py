@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
@@ -23,6 +24,7 @@ from disputes.seats import Actor
 from escalation import reading
 from escalation.models import Clock
 from escalation.moves import latest_move
+from escalation.running import Running, facts_of_time, running
 from escalation.turns import Saying, say_turn
 from pages import times
 
@@ -47,11 +49,14 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
     ours = request.GET.get("side") == "ours"
     page = Paginator(reading.record(d, actor, ours=ours), ENTRIES_A_PAGE).get_page(request.GET.get("page"))
     clocks = list(d.clocks.order_by("started_at"))
+    runs = running(d, clocks, now) if d.is_open else []
     trail.note(Trace.Kind.READ, "disagreement", person=request.user.pk, disagreement=d.pk, partnership=d.partnership_id)
     context = {
         **identity(d),
         "now": now,
-        "panel": panel(d, actor, clocks),
+        "panel": panel(d, actor, runs),
+        "also_running": runs[1:],
+        "time_facts": facts_of_time(d, now),
         "ladder": ladder(d, clocks, began_at=next((entry.step for entry in stated if entry.kind == "send"), 1)),
         "own_references": reading.own_references(d, actor),
         "safe": reading.said_safe(d),
@@ -89,9 +94,8 @@ def who_can_see(request: HttpRequest, reference: str) -> HttpResponse:
 def identity(d: Disagreement) -> dict[str, Any]:
     """What every page of a disagreement says first."""
     category = next((one.label for one in d.policy.document.categories if one.key == d.category), d.category)
-    word = {"step": _("Step"), "stage": _("Stage"), "level": _("Level")}[d.policy.document.word_for_step]
     step = _("%(word)s %(number)d of %(all)d: %(name)s") % {
-        "word": word,
+        "word": word_for_step(d),
         "number": d.step,
         "all": len(d.policy.ladder),
         "name": d.present_step.name,
@@ -105,6 +109,11 @@ def identity(d: Disagreement) -> dict[str, Any]:
         "step_name": step if d.is_open else d.get_stage_display(),
         "numbers": (d.partnership.front_door, d.partnership.out_of_hours),
     }
+
+
+def word_for_step(d: Disagreement) -> str:
+    """The partnership's own word for a step of the ladder."""
+    return {"step": _("Step"), "stage": _("Stage"), "level": _("Level")}[d.policy.document.word_for_step]
 
 
 def move_url(d: Disagreement, move: str) -> str:
@@ -140,8 +149,10 @@ class Panel:
     ask: str
     asked_of: str = ""
     due_at: dt.datetime | None = None
+    about: str = ""  # what the date is for, where several limits run
     working: tuple[str, ...] = ()
     assumed: bool = False
+    has_no_limit: bool = False
     since: dt.datetime | None = None  # when it became their move, and when the mail about it went
     mailed: dt.datetime | None = None
     main: tuple[str, str] | None = None
@@ -150,13 +161,13 @@ class Panel:
     notes: list[tuple[str, str]] = field(default_factory=list)
 
 
-def panel(d: Disagreement, actor: Actor, clocks: list[Clock]) -> Panel:
-    """The panel as this reader finds it."""
+def panel(d: Disagreement, actor: Actor, runs: list[Running]) -> Panel:
+    """The panel as this reader finds it. Its date is that of the limit that ends first; the others stand below it."""
     saying = say_for(d, actor)
     offered = [(move.name, str(move.custom["label"]), move.custom["weight"]) for move in d.open_moves(actor)]
     links = {name: (label, move_url(d, name)) for name, label, _weight in offered if move_url(d, name)}
     if d.is_open:
-        made = _open_panel(d, saying, clocks)
+        made = _open_panel(d, saying, runs)
         first = saying.move
     else:
         first = next((name for name in ("say_still_at_risk", "answer_closing_questions") if _unanswered(d, name, links)), None)
@@ -164,27 +175,28 @@ def panel(d: Disagreement, actor: Actor, clocks: list[Clock]) -> Panel:
     if first in links and made.tone == "":
         made.main = links.pop(first)
     main = [name for name, _label, weight in offered if weight == MAIN and name in links]
-    as_buttons = main[: AT_MOST_BUTTONS - bool(made.main)]
+    as_buttons = [name for name in ("acknowledge",) if name in links] + main  # quickly done, and a clock of its own waits for it
+    as_buttons = as_buttons[: AT_MOST_BUTTONS - bool(made.main)]
     made.buttons = [links[name] for name in as_buttons]
-    made.notes = [links[name] for name, _label, weight in offered if weight == NOTE and name in links]
+    made.notes = [links[name] for name, _label, weight in offered if weight == NOTE and name in links and name not in as_buttons]
     more = [name for name, _label, weight in offered if weight != NOTE and name in links and name not in as_buttons]
     more.sort(key=lambda name: name != "say_child_at_immediate_risk")  # the child comes first (23.5)
     made.more = [links[name] for name in more]
     return made
 
 
-def _open_panel(d: Disagreement, saying: Saying, clocks: list[Clock]) -> Panel:
-    running = next((clock for clock in clocks if clock.stopped_at is None), None)
+def _open_panel(d: Disagreement, saying: Saying, runs: list[Running]) -> Panel:
     made = Panel(
         tone="" if saying.mine else "theirs",
         title=_("Your move") if saying.mine else _("Their move"),
         ask=saying.ask if saying.mine else saying.who,
         asked_of="" if saying.mine else saying.ask,
-        due_at=saying.due_at,
+        has_no_limit=not runs,
     )
-    if running:
-        running.disagreement = d  # its policy is loaded already
-        made.working, made.assumed = running.explained.working, running.explained.assumed
+    if runs:
+        first = runs[0]
+        made.due_at, made.working, made.assumed = first.at, first.due.working, first.due.assumed
+        made.about = first.about if len(runs) > 1 else ""
     if not saying.mine and (asked := latest_move(d)):
         made.since = asked.recorded_at
         told = d.notices.filter(entry=asked, rule="your_move", sent_at__isnull=False)
@@ -210,22 +222,33 @@ def _unanswered(d: Disagreement, move: str, links: dict[str, Any]) -> bool:
 
 
 def ladder(d: Disagreement, clocks: list[Clock], began_at: int) -> list[dict[str, str]]:
-    """The steps of this policy, and when each was worked on; after the end only those that were reached. Below the step at which
-    it began (a child at immediate risk) nothing was done."""
-    spent = {clock.step: clock for clock in clocks}
-    highest = max([d.step, *spent])
+    """The steps of this policy in its own words, and when each was worked on; after the end only those that were reached. Below the
+    step at which it began (a child at immediate risk) nothing was done."""
+    spent = {about: {clock.step: clock for clock in clocks if clock.about == about} for about in OF_THE_STEP}
+    latest = {number: clock for about in reversed(OF_THE_STEP) for number, clock in spent[about].items()}
+    highest = d.step if d.is_open else max(d.entries.aggregate(highest=Max("step"))["highest"] or 1, d.step)
+    word, tiers = word_for_step(d), {"informal": _("informal"), "formal": _("formal")}
     steps = []
     for step in d.policy.ladder:
+        place = f"{word} {step.number}"
+        said = {"name": step.name, "place": f"{place}, {tiers[step.tier]}" if step.tier else place, "when": ""}
         if step.number < began_at and step.number != d.step:
-            steps.append({"name": step.name, "state": "skipped", "when": ""})
+            said["state"] = "skipped"
         elif d.is_open and step.number == d.step:
-            when = _("due %(when)s") % {"when": times.weekday_day(d.due_at)} if d.due_at else ""
-            steps.append({"name": step.name, "state": "now", "when": when})
+            clock = latest.get(step.number)
+            due_at = clock.due_at if clock and clock.stopped_at is None else d.due_at
+            said |= {"state": "now", "when": _("due %(when)s") % {"when": times.weekday_day(due_at)} if due_at else ""}
         elif step.number < d.step or (not d.is_open and step.number <= highest):
-            steps.append({"name": step.name, "state": "done", "when": _between(spent.get(step.number))})
+            said |= {"state": "done", "when": _between(latest.get(step.number))}
         elif d.is_open:
-            steps.append({"name": step.name, "state": "ahead", "when": ""})
+            said["state"] = "ahead"
+        else:
+            continue
+        steps.append(said)
     return steps
+
+
+OF_THE_STEP = ("step", "answer", "acknowledge")  # whose clock says when a step was worked on, the best first
 
 
 def _between(clock: Clock | None) -> str:

@@ -28,6 +28,7 @@ from escalation.moves import Given, MoveRefused, NewChild
 from escalation.raising_forms import (
     BY_SLUG,
     HOW_MANY,
+    ORDINARY,
     QUESTIONS,
     About,
     ActFirst,
@@ -37,8 +38,12 @@ from escalation.raising_forms import (
     SafeNow,
     Support,
     WhoThere,
+    Why,
 )
-from procedure.clock import Due, due, say_length
+from escalation.running import AsIfSent, Running, raised_late, running
+from pages import times
+from procedure.clock import say_length
+from procedure.ladder import Step
 
 Answered = dict[str, Question]  # the pages of a draft by their slug, filled in
 
@@ -222,7 +227,7 @@ def check(request: HttpRequest, draft_id: uuid.UUID) -> HttpResponse:
     draft = _own(request, draft_id)
     if draft is None:
         return _gone(request, draft_id)
-    about = About(draft)
+    about, now = About(draft), timezone.now()
     answered = _answered(about)
     missing = _missing(answered)
     refused = ""
@@ -240,7 +245,8 @@ def check(request: HttpRequest, draft_id: uuid.UUID) -> HttpResponse:
         "tried": request.method == "POST",
         "refused": refused,
         "document": about.document,
-        "preview": None if missing else _preview(about, answered, timezone.now()),
+        "preview": None if missing else _preview(about, answered, now),
+        "now": now,
     }
     return render(request, "escalation/raising/check.html", context)
 
@@ -267,6 +273,10 @@ def _send(about: About, answered: Answered, *, by: User) -> Entry:
     }
     if given["decided_on"]:
         facts["decided_on"] = given["decided_on"].isoformat()
+    moments = _moments(about, answered, timezone.now())
+    facts |= {name: moment.isoformat() for name, moment in moments.items() if moment}
+    if track := _track(given):
+        facts["track"] = track
     words: tuple[str, ...] = ("decision", "why_unsafe", "outcome_wanted", "child_says", "consulted", "done_first")
     if facts["start_higher"]:
         words += ("higher_reason",)
@@ -282,12 +292,31 @@ def _send(about: About, answered: Answered, *, by: User) -> Entry:
             words={name: given.get(name, "") for name in words},
             facts=facts,
             child_safe={"yes": "no", "no": "yes", "unsure": "unsure"}[risk],
+            happened_at=moments["told_at"],
         ),
         team=about.team,  # type: ignore[arg-type]  # check has seen that the question is answered
         post=_whom(answered),
         children=children,
         now=timezone.now(),
     )
+
+
+def _moments(about: About, answered: Answered, now: dt.datetime) -> dict[str, dt.datetime | None]:
+    """The moments that bear on the time it has. Of the decision only the day is asked: it counts from when the offices open."""
+    given: dict[str, Any] = {}
+    for form in answered.values():
+        given |= form.cleaned_data
+    moments = {name: given.get(name) for name in ("told_at", "disputed_act_at", "needed_by")}
+    decided = given.get("decided_on")
+    opens = about.document.office_hours.opens
+    moments["decision_at"] = min(dt.datetime.combine(decided, opens, times.LONDON), now) if decided else None
+    return moments
+
+
+def _track(given: dict[str, Any]) -> str:
+    """The urgent track that was chosen; "" for the ordinary time limits."""
+    chosen: str = given.get("track") or ""
+    return "" if chosen == ORDINARY else chosen
 
 
 def _whom(answered: Answered) -> Post | None:
@@ -314,8 +343,9 @@ class Preview:
 
     told: list[Told]
     step: str
-    length: str  # "2 working days"; "" where no clock runs
-    limit: Due | None
+    running: list[Running]  # the time limits that begin; none where the procedure sets none
+    raised_late: str = ""  # "2 working days": the procedure's limit on raising, where it has passed
+    told_at: dt.datetime | None = None
 
     @property
     def asks_somebody(self) -> bool:
@@ -326,18 +356,46 @@ class Preview:
 def _preview(about: About, answered: Answered, now: dt.datetime) -> Preview:
     """Follows the door: responders, supporters, the managers when a child is at immediate risk, and the policy's tellings."""
     risk = answered[SafeNow.slug].cleaned_data["risk"] == "yes"
-    higher = risk and answered[ActFirst.slug].cleaned_data["start"] == "higher"
-    ladder, document = about.policy.ladder, about.document
-    step = ladder.step(ladder.first_step_of(document.urgency.may_start_at if higher else Stage.PRACTITIONER))
+    higher = risk and answered[ActFirst.slug].cleaned_data.get("start") == "higher"
+    ladder = about.policy.ladder
+    step = ladder.step(ladder.first_step_of(about.document.urgency.may_start_at if higher else Stage.PRACTITIONER))
     told = _managers(about, answered, step.level, higher=True) if higher else []
     told += _told_first(about, answered, TOLD_ONLY if higher else ASKED)
     if risk and not higher and (above := ladder.next_after(step.number)):
         told += _managers(about, answered, above.level, higher=False)
-    if any(telling.event == "raised" and telling.who == "office" and telling.stage in (None, step.stage) for telling in document.tellings):
-        office = Appointment.objects.people(about.draft.partnership, Office.OFFICE, timezone.localdate(now))
-        told += [Told(person.name, None, [_("partnership office")]) for person in office]
-    limit = due(step.limit, now, about.policy.calendar, end_of_working_day=document.end_of_working_day) if step.limit else None
-    return Preview(_once(told), step.name, say_length(step.limit) if step.limit else "", limit)
+    told += _told_by_policy(about, step, timezone.localdate(now))
+    moments = _moments(about, answered, now)
+    told_at = moments.pop("told_at")
+    chosen = _track(answered[Why.slug].cleaned_data)
+    as_risk = next((track.key for track in about.document.urgency.tracks if track.immediate_risk and risk), "")
+    as_sent = AsIfSent(
+        about.policy,
+        step.number,
+        told_at or now,
+        at_immediate_risk=risk,
+        at_risk_since=now if risk else None,
+        track=chosen or as_risk,
+        **moments,
+    )
+    late = raised_late(about.policy, moments["decision_at"], told_at or now)
+    return Preview(_once(told), step.name, as_sent.running(now), say_length(late) if late else "", told_at)
+
+
+def _told_by_policy(about: About, step: Step, today: dt.date) -> list[Told]:
+    """Whom the policy's tellings bring in when it is raised."""
+    tellings = [one for one in about.document.tellings if one.event == "raised" and one.stage in (None, step.stage)]
+    who = {one.who for one in tellings if one.step in (None, step.number)}
+    partnership, told = about.draft.partnership, []
+    if "office" in who:
+        told += [Told(one.name, None, [_("partnership office")]) for one in Appointment.objects.people(partnership, Office.OFFICE, today)]
+    if "chair" in who:
+        chairs = Appointment.objects.people(partnership, Office.CHAIR, today)
+        told += [Told(one.name, None, [about.document.final_body.short]) for one in chairs]
+    if "representative" in who:
+        agencies = [team.agency_id for team in (about.draft.post.team, about.team) if team]
+        held = Appointment.objects.on(today).filter(partnership=partnership, office=Office.REPRESENTATIVE, agency__in=agencies)
+        told += [Told(one.person.name, None, [_("represents their agency")]) for one in held.select_related("person")]
+    return told
 
 
 ASKED = gettext_lazy("asked to answer")
@@ -400,18 +458,17 @@ def sent(request: HttpRequest, reference: str) -> HttpResponse:
         raise Http404
     seats = disagreement.seats.filter(opened_by=entry.pk).exclude(capacity=Capacity.RAISER)
     seats = seats.select_related("person", "side", "post__holder", "post__team__agency").order_by("starts_at", "person__name")
-    clock = disagreement.clocks.filter(started_by=entry).first()
-    if clock:
-        clock.disagreement = disagreement
+    now = timezone.now()
+    late = raised_late(disagreement.policy, disagreement.decision_at, entry.happened_at)
     step = disagreement.policy.ladder.step(entry.step)
     context = {
         "disagreement": disagreement,
         "entry": entry,
         "told": _once([Told(seat.person.name, seat.post, [_why_seated(seat, entry)]) for seat in sorted(seats, key=_is_not_asked(entry))]),
         "sides": disagreement.sides.filter(kind="responding", seats=None, ended_at=None).select_related("team__agency"),
-        "clock": clock,
-        "working": clock.explained.working if clock else (),
-        "assumed": bool(step.limit and step.limit.assumed),
+        "running": running(disagreement, disagreement.clocks.filter(started_by=entry), now),
+        "late": say_length(late) if late else "",
+        "now": now,
         "step": step,
     }
     return render(request, "escalation/raising/sent.html", context)

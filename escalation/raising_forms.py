@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import unicodedata
 import uuid
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 from django import forms as django_forms
+from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -17,6 +19,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import Membership, Post, Team, User
 from disputes.models import Child, Draft
 from pages import fields, forms, times
+from procedure.clock import say_length
+from procedure.ladder import LINE_MANAGER
 from procedure.models import Policy
 from procedure.policy import Document, Signpost
 
@@ -25,6 +29,8 @@ MOST_CHILDREN = 8
 MOST_COLLEAGUES = 40  # in a larger agency the own team and line are offered; others can be brought in after sending
 FEW = 10  # up to so many are radios, more are a list to open
 NOBODY_IN_PARTICULAR = "team"
+ORDINARY = "ordinary"  # no urgent track
+MOST_DAYS_TOLD = 31  # told longer ago, it is a disagreement of another time: raise it as of today
 LACKING = {"required", "incomplete"}  # what "Save and come back" lets pass
 
 
@@ -173,7 +179,8 @@ class Question(forms.Form):
             return ""
         if isinstance(field, fields.DayField):
             day = self.cleaned_data.get(name) if self.is_bound and self.is_valid() else None
-            return times.day(day) if day else " ".join(typed.values())
+            said = times.moment if isinstance(field, fields.MomentField) else times.day
+            return said(day) if day else " ".join(filter(None, typed.values()))
         if isinstance(field, fields.TickField):
             return _("Yes")
         if isinstance(field, django_forms.ChoiceField):
@@ -353,7 +360,7 @@ class Children(Question):
 class What(Question):
     slug, number = "what", 3
     title = gettext_lazy("What do you disagree with?")
-    in_short = {"decided_on": gettext_lazy("When was it decided?")}
+    in_short = {"decided_on": gettext_lazy("When was it decided?"), "disputed_act_at": gettext_lazy("Planned, and cannot wait")}
 
     decision = fields.WordsField(
         label=gettext_lazy("What was decided, or not done?"),
@@ -361,15 +368,25 @@ class What(Question):
         empty=gettext_lazy("Enter what was decided, or not done"),
     )
     decided_on = fields.DayField(
-        label=gettext_lazy("When was it decided? (optional)"),
+        label=gettext_lazy("When was the decision you disagree with? (optional)"),
         help_text=gettext_lazy("For example, 27 3 2026"),
         called=gettext_lazy("The day it was decided"),
         not_future=True,
         required=False,
     )
     category = fields.ChoiceField(label=gettext_lazy("What is it mostly about?"), empty=gettext_lazy("Choose what it is mostly about"))
+    disputed_act_at = fields.MomentField(
+        label=gettext_lazy("Is something planned that cannot wait for this, and when? (optional)"),
+        help_text=gettext_lazy("For example a discharge or a closure: 12 3 2026, 10am. Leave it empty if there is nothing."),
+        called=gettext_lazy("The time for which it is planned"),
+        not_past=True,
+        required=False,
+    )
 
     def offer(self) -> None:
+        document = self.about.document
+        if not (document.or_before_disputed_act or document.urgency.standstill):
+            del self.fields["disputed_act_at"]
         self.fields["category"].choices = [(c.key, c.label) for c in self.about.document.categories]  # type: ignore[attr-defined]
 
 
@@ -387,6 +404,32 @@ class Why(Question):
         help_text=gettext_lazy("Be as exact as you can: the other side answers this."),
         empty=gettext_lazy("Enter the outcome you want for the child"),
     )
+    needed_by = fields.MomentField(
+        label=gettext_lazy("By when does the child need this settled? (optional)"),
+        help_text=gettext_lazy("If the ordinary time is too long for this child: a day and time, for example 12 3 2026, 5pm."),
+        called=gettext_lazy("The time by which the child needs it settled"),
+        not_past=True,
+        required=False,
+    )
+    track = fields.ChoiceField(
+        label=gettext_lazy("How urgent is it?"), required=False, initial=ORDINARY, empty=gettext_lazy("Choose how urgent it is")
+    )
+
+    def offer(self) -> None:
+        urgency = self.about.document.urgency
+        if not urgency.needed_by:
+            del self.fields["needed_by"]
+        if not urgency.tracks:
+            del self.fields["track"]
+            return
+        field: Any = self.fields["track"]
+        field.choices = [(ORDINARY, _("The ordinary time limits")), *((track.key, track.label) for track in urgency.tracks)]
+        lengths = {
+            track.key: (_("%(length)s for each step") if track.covers == "step" else _("%(length)s for all of it"))
+            % {"length": say_length(track.limit)}
+            for track in urgency.tracks
+        }
+        field.widget.hints = lengths
 
 
 # ── 5 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -446,6 +489,19 @@ class ActFirst(Question):
         rows=3,
     )
 
+    def offer(self) -> None:
+        """Only where the procedure lets one start higher."""
+        document = self.about.document
+        if not document.urgency.may_start_at:
+            del self.fields["start"], self.fields["higher_reason"]
+            return
+        if document.urgency.may_start_at != LINE_MANAGER:
+            ladder = document.ladder
+            name = ladder.step(ladder.first_step_of(document.urgency.may_start_at)).name
+            choices: Any = self.fields["start"]
+            choices.choices = [("higher", _("At this step, at once: %(step)s") % {"step": name}), choices.choices[1]]
+            self.fields["higher_reason"].label = _("Why should it start higher?")
+
     @classmethod
     def applies(cls, about: About) -> bool:
         return about.typed(SafeNow.slug).get("risk") == "yes"
@@ -454,6 +510,8 @@ class ActFirst(Question):
         answers = super().clean() or self.cleaned_data
         if answers.get("start") == "higher" and "higher_reason" in answers and not answers["higher_reason"]:
             reason = _("Enter why it should start with the line managers")
+            if self.about.document.urgency.may_start_at != LINE_MANAGER:
+                reason = _("Enter why it should start higher")
             self.add_error("higher_reason", django_forms.ValidationError(reason, code="required"))
         return answers
 
@@ -475,6 +533,8 @@ class Who(Question):
 
     def offer(self) -> None:
         field: Any = self.fields["team"]
+        if not self.about.document.within_one_agency:
+            field.help_text = _("A team of another agency: your procedure is not for disagreements inside one agency.")
         if len(self.about.teams) <= FEW:
             field.choices = [(str(team.pk), str(team)) for team in self.about.teams]
             return
@@ -484,12 +544,31 @@ class Who(Question):
         field.widget = django_forms.Select()
         field.choices = [("", _("Choose a team")), *by_agency.items()]
 
+    def clean_team(self) -> str:
+        """23.4 leaves it open whether two teams of one agency may disagree here; the policy says so, and where it goes instead."""
+        chosen, document = self.cleaned_data["team"], self.about.document
+        team = next((team for team in self.about.teams if str(team.pk) == chosen), None)
+        if document.within_one_agency or team is None or team.agency_id != self.about.draft.post.team.agency_id:
+            return chosen
+        elsewhere = next((one.goes_to for one in document.signposts if one.key == "one_agency"), _("your agency’s own procedure"))
+        said = _("This team is of your own agency. That belongs elsewhere: %(elsewhere)s. Choose a team of another agency")
+        raise django_forms.ValidationError(said, code="one agency", params={"elsewhere": elsewhere})
+
 
 class WhoThere(Question):
     slug, number = "who-there", 6
     title = gettext_lazy("Who in that team?")
 
+    in_short = {"told_at": gettext_lazy("Told already")}
+
     place = fields.ChoiceField(label=title, heading=True, empty=gettext_lazy("Choose the person, or say that you do not know who"))
+    told_at = fields.MomentField(
+        label=gettext_lazy("Have you already told them, in person or by phone, and when? (optional)"),
+        help_text=gettext_lazy("Then the time for their answer counts from that moment. For example 6 3 2026, 2.30pm."),
+        called=gettext_lazy("The time at which you told them"),
+        not_future=True,
+        required=False,
+    )
 
     @classmethod
     def applies(cls, about: About) -> bool:
@@ -518,6 +597,14 @@ class WhoThere(Question):
         if len(self.about.places) > FEW:
             field.widget = django_forms.Select()
             field.choices = [("", _("Choose a person")), *field.choices]
+
+    def clean_told_at(self) -> dt.datetime | None:
+        told = self.cleaned_data["told_at"]
+        if told and told < timezone.now() - dt.timedelta(days=MOST_DAYS_TOLD):
+            said = _("The time at which you told them must be in the last %(days)d days: tell them again, or leave it empty")
+            figures = {"days": MOST_DAYS_TOLD, "parts": fields.MomentField.parts}
+            raise django_forms.ValidationError(said, code="long ago", params=figures)
+        return told
 
     @property
     def post(self) -> Post | None:

@@ -1,25 +1,33 @@
-"""What runs by itself: noticing limits, sending owed notices, reminding of drafts. The rows know what is done; the queue only wakes."""
+"""What runs by itself: noticing limits, sending owed notices, re-dating, reminding of drafts, the nightly check. The rows know what is
+done; the queue only wakes."""
 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
-import smtplib
 from collections.abc import Callable
+from typing import ParamSpec
 from uuid import UUID
 
 from celery import shared_task
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from disputes.models import Draft, Entry
-from escalation import moves, notices
-from escalation.models import Clock, Notice
-from procedure.models import Policy
+from escalation import moves, sending
+from escalation.models import Clock, Heartbeat, Notice
+from procedure.models import Policy, share_calendars
 
 log = logging.getLogger("accord.tasks")
 
-RETRY_AFTER = [dt.timedelta(minutes=m) for m in (1, 5, 15, 60)] + [dt.timedelta(hours=6)] * 8
+NIGHT = dt.time(2)  # local; from then on the nightly check of that day is due
+
+IN_A_ROW = 1000  # of a kind in one sweep: below the time limit of a task; the next sweep goes on
+
+P = ParamSpec("P")
 
 
 class WrongRole(Exception):
@@ -34,7 +42,24 @@ def _must_see_everything() -> None:
         raise WrongRole(f"Sweeps run as accord_clock, not as {role}.")
 
 
+def _beat(job: str, now: dt.datetime) -> None:
+    Heartbeat.objects.update_or_create(job=job, defaults={"at": now})
+
+
+def beats(job: Callable[P, int]) -> Callable[P, int]:
+    """A job that ends well says so in a row (health.py reads it). One that fails does not."""
+
+    @functools.wraps(job)
+    def run(*args: P.args, **kwargs: P.kwargs) -> int:
+        done = job(*args, **kwargs)
+        _beat(job.__name__, timezone.now())
+        return done
+
+    return run
+
+
 @shared_task
+@beats
 def sweep_clocks() -> int:
     """Notices every limit and last chaser that is due; returns how many. Safe to run twice and side by side."""
     return notice_due_clocks(timezone.now())
@@ -43,68 +68,81 @@ def sweep_clocks() -> int:
 def notice_due_clocks(now: dt.datetime) -> int:
     """As sweep_clocks, at a given moment (aware)."""
     _must_see_everything()
-    reached = Clock.objects.filter(stopped_at=None, reached_at=None, due_at__lte=now).order_by("due_at").values_list("pk", flat=True)
-    chased = Clock.objects.filter(stopped_at=None, chased_at=None, chaser_at__lte=now).order_by("chaser_at").values_list("pk", flat=True)
-    due: list[tuple[Callable[..., Entry | None], UUID]] = [(moves.reach_limit, pk) for pk in reached]
-    due += [(moves.reach_last_chaser, pk) for pk in chased]
-    noticed, faults = 0, []
-    for notice, pk in due:
-        try:
-            noticed += notice(pk, now=now) is not None
-        except Exception as fault:  # a bug at one disagreement must not hide the limits of all others
-            log.error("clock %s not noticed: %s", pk, type(fault).__name__)
-            faults.append(fault)
+    running = Clock.objects.filter(stopped_at=None)
+    reached = running.filter(reached_at=None, due_at__lte=now).order_by("due_at").values_list("pk", flat=True)[:IN_A_ROW]
+    chased = running.filter(chased_at=None, chaser_at__lte=now).order_by("chaser_at").values_list("pk", flat=True)[:IN_A_ROW]
+    faults: list[Exception] = []
+    noticed = _each(moves.reach_limit, list(reached), now, faults) + _each(moves.reach_last_chaser, list(chased), now, faults)
     if faults:
         raise faults[0]
     return noticed
 
 
+def _each(act: Callable[..., Entry | None], rows: list[UUID], now: dt.datetime, faults: list[Exception] | None = None) -> int:
+    """Does this to each row and counts what came of it. A bug at one disagreement must not hide the limits of all others; without a
+    list to keep them in, the first fault is raised at the end."""
+    done, kept = 0, [] if faults is None else faults
+    for pk in rows:
+        try:
+            done += act(pk, now=now) is not None
+        except Exception as fault:
+            log.error("%s of %s failed: %s", getattr(act, "__name__", "it"), pk, type(fault).__name__)
+            kept.append(fault)
+    if kept and faults is None:
+        raise kept[0]
+    return done
+
+
 @shared_task(acks_late=True)
+@beats
 def send_owed_notices(batch: int = 200) -> int:
-    """Send what is owed, oldest first; returns how many. Safe to run twice and side by side:
+    """Send what is owed, oldest first; returns how many mails went. Safe to run twice and side by side:
     the row, not the queue, knows whether a notice was sent."""
     _must_see_everything()
-    sent = 0
-    while sent < batch and (notice := Notice.objects.claim_next(timezone.now())):
-        sent += send_one(notice, timezone.now())
-    return sent
-
-
-def send_one(notice: Notice, now: dt.datetime) -> bool:
-    """Sends a claimed notice if it is still owed. A mail server that fails is tried again later; other notices do not wait for it."""
-    notices.owe_stand_ins(notice, now)
-    if why := notices.is_still_owed(notice, now):
-        notice.drop(now, why)
-        return False
-    try:
-        notices.deliver(notice, now)
-    except (smtplib.SMTPException, OSError) as error:
-        _try_again_later(notice, now, error)
-        return False
-    except Exception as bug:  # seen and raised, but this notice then waits too: it must not stand before all others for ever
-        _try_again_later(notice, now, bug)
-        raise
-    notice.mark_sent(timezone.now())
-    return True
-
-
-def _try_again_later(notice: Notice, now: dt.datetime, error: Exception) -> None:
-    log.warning("notice %s not sent: %s", notice.pk, type(error).__name__)
-    if _is_final(error) or notice.attempts > len(RETRY_AFTER):
-        notice.failed_at = now
-    else:
-        notice.leased_until = now + RETRY_AFTER[notice.attempts - 1]
-    notice.save(update_fields=["failed_at", "leased_until"])
-
-
-def _is_final(error: Exception) -> bool:
-    """Whether the mail server refused this recipient or this message for good (5xx), and not for now, nor us as its sender."""
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return all(code >= 500 for code, _ in error.recipients.values())
-    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
+    return sending.send_owed(batch)
 
 
 @shared_task
+@beats
+def redate_clocks() -> int:
+    """Works running limits out afresh where the bank holidays or closure days they were counted with have changed."""
+    return redate_changed(timezone.now())
+
+
+def redate_changed(now: dt.datetime) -> int:
+    """As redate_clocks, at a given moment (aware); returns how many disagreements got a new date. Asks once for each policy."""
+    _must_see_everything()
+    policies = list(Policy.objects.all())
+    share_calendars(policies)
+    stale: list[UUID] = []
+    for policy in policies:
+        counted = policy.calendar.fingerprint
+        clocks = Clock.objects.filter(stopped_at=None, partnership=policy.partnership_id, disagreement__policy=policy)
+        other = clocks.filter(Q(calendar__lt=counted) | Q(calendar__gt=counted))  # two ranges of an index, where "not equal" is none
+        stale += other.values_list("disagreement_id", flat=True).distinct()
+    return _each(moves.redate, stale, now)
+
+
+@shared_task
+def check_for_stalls() -> int:
+    """Once a night: finds what stands still, and says so in its record (escalation.radar)."""
+    return check_once_a_night(timezone.now())
+
+
+def check_once_a_night(now: dt.datetime) -> int:
+    """As check_for_stalls, at a given moment (aware). Its heartbeat remembers that this night is done."""
+    _must_see_everything()
+    night = timezone.make_aware(dt.datetime.combine(timezone.localdate(now), NIGHT))
+    night -= dt.timedelta(days=1) if now < night else dt.timedelta()
+    if Heartbeat.objects.filter(job="check_for_stalls", at__gte=night).exists():
+        return 0
+    found = import_string("escalation.radar.note_stalls")(now)
+    _beat("check_for_stalls", now)
+    return int(found or 0)
+
+
+@shared_task
+@beats
 def remind_of_drafts() -> int:
     """Owes each author one reminder of a draft left for two working days (23.12); nobody else hears of it."""
     return owe_draft_reminders(timezone.now())
@@ -133,4 +171,4 @@ def owe_draft_reminders(now: dt.datetime) -> int:
     return owed
 
 
-__all__ = ["remind_of_drafts", "send_owed_notices", "sweep_clocks"]
+__all__ = ["check_for_stalls", "redate_clocks", "remind_of_drafts", "send_owed_notices", "sweep_clocks"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from disputes.models import Disagreement, Entry
+from escalation import limits
+from pages import times
 
 KINDS: dict[str, str | Promise] = {
     "send": gettext_lazy("%(who)s raised it"),
@@ -20,12 +23,15 @@ KINDS: dict[str, str | Promise] = {
     "answer": gettext_lazy("%(who)s answered"),
     "record_answer_for": gettext_lazy("%(who)s recorded the answer of %(for)s"),
     "record_discussion": gettext_lazy("%(who)s recorded a discussion"),
+    "hold_meeting": gettext_lazy("%(who)s recorded a meeting"),
+    "acknowledge": gettext_lazy("%(who)s said that they have seen it"),
     "propose_outcome": gettext_lazy("%(who)s proposed an outcome"),
     "confirm_outcome": gettext_lazy("%(who)s confirmed the outcome in writing"),
     "decline_outcome": gettext_lazy("%(who)s asked for changes to the outcome"),
     "record_confirmation_for": gettext_lazy("%(who)s recorded the confirmation of %(for)s"),
     "countersign": gettext_lazy("%(who)s countersigned the recorded confirmation"),
     "refuse_countersign": gettext_lazy("%(who)s refused the recorded confirmation"),
+    "take_next_step": gettext_lazy("%(who)s took it to the next step"),
     "refer_to_line_manager": gettext_lazy("%(who)s referred it to the line manager or adviser"),
     "pass_up_the_line": gettext_lazy("%(who)s passed it up the line"),
     "ask_the_chair": gettext_lazy("%(who)s asked the Chair to mediate"),
@@ -34,6 +40,10 @@ KINDS: dict[str, str | Promise] = {
     "decline_mediation": gettext_lazy("%(who)s declined to mediate"),
     "record_mediation": gettext_lazy("%(who)s recorded the mediation"),
     "say_child_at_immediate_risk": gettext_lazy("%(who)s said that a child is at immediate risk"),
+    "name_disputed_act": gettext_lazy("%(who)s said what is planned and when"),
+    "agree_standstill": gettext_lazy("%(who)s recorded that what is planned will wait"),
+    "pause_clock": gettext_lazy("%(who)s paused the time limits"),
+    "resume_clock": gettext_lazy("%(who)s ended the pause"),
     "agree_to_differ": gettext_lazy("%(who)s agreed to differ"),
     "close_without_agreement": gettext_lazy("%(who)s closed it without agreement"),
     "close_as_unconfirmed": gettext_lazy("%(who)s closed it as unconfirmed"),
@@ -47,6 +57,9 @@ KINDS: dict[str, str | Promise] = {
     "correct_entry": gettext_lazy("%(who)s corrected or disputed an entry"),
     "reach_limit": gettext_lazy("The time for this step ran out"),
     "reach_last_chaser": gettext_lazy("The last reminder went unanswered"),
+    "reach_inner_limit": gettext_lazy("A time inside this step ran out"),
+    "redate": gettext_lazy("The calendar changed, and with it the time limits"),
+    "note_stall": gettext_lazy("It stands still: the partnership’s office was told"),
 }
 
 TEXTS: dict[str, str | Promise] = {
@@ -73,6 +86,8 @@ TEXTS: dict[str, str | Promise] = {
     "who_confirmed": gettext_lazy("Who confirmed it"),
     "note": gettext_lazy("Note"),
     "unresolved": gettext_lazy("What is still not resolved"),
+    "planned": gettext_lazy("What is planned"),
+    "agreed": gettext_lazy("What was agreed"),
     "our_position": gettext_lazy("Our position"),
     "would_accept": gettext_lazy("What we would accept"),
     "attended": gettext_lazy("Who took part"),
@@ -128,6 +143,7 @@ FACTS: dict[str, tuple[str | Promise, Mapping[Any, str | Promise]]] = {
             "disputed": gettext_lazy("Seen otherwise"),
         },
     ),
+    "pause_reason": (gettext_lazy("Reason for the pause"), {}),
     "agreement_version": (gettext_lazy("Version"), {}),
     "worker_satisfied": (gettext_lazy("The worker is satisfied"), YES_NO),
     "agency_satisfied": (gettext_lazy("The agency is satisfied"), YES_NO),
@@ -141,6 +157,10 @@ DONE: dict[str, str | Promise] = {
     "answer": gettext_lazy("Your answer is on record."),
     "add_note": gettext_lazy("Added to the record."),
     "record_discussion": gettext_lazy("The discussion is on record."),
+    "hold_meeting": gettext_lazy("The meeting is on record."),
+    "acknowledge": gettext_lazy("It is on record that you have seen it."),
+    "pause_clock": gettext_lazy("The time limits are paused."),
+    "resume_clock": gettext_lazy("The time limits go on."),
     "correct_entry": gettext_lazy("Added beside that entry."),
     "bring_in_support": gettext_lazy("Your colleague can see this disagreement now and is told so."),
 }
@@ -164,10 +184,42 @@ def say_text(field: str) -> str:
 def say_choices(d: Disagreement, facts: dict[str, Any]) -> list[tuple[str, str]]:
     """(label, words) of those facts of an entry that were chosen from a list."""
     said = []
+    by_the_clock = "due_at" in facts  # then "about" names a time limit
     for name, (label, values) in FACTS.items():
-        if name in facts and (name != "at_immediate_risk" or facts[name]):
+        if name in facts and (name != "at_immediate_risk" or facts[name]) and not (name == "about" and by_the_clock):
             said.append((str(label), str(values.get(facts[name], facts[name]))))
     if "procedure" in facts:
         goes_to = {one.key: one.goes_to for one in d.policy.document.signposts}
         said.append((_("Procedure"), goes_to.get(facts["procedure"], _("Another procedure"))))
+    return said + say_times(d, facts)
+
+
+MOMENTS: dict[str, str | Promise] = {
+    "told_at": gettext_lazy("Told in person or by phone"),
+    "disputed_act_at": gettext_lazy("Planned for"),
+    "needed_by": gettext_lazy("The child needs it settled by"),
+    "until": gettext_lazy("The time goes on"),
+}
+
+
+def say_times(d: Disagreement, facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """(label, words) of the moments and time limits that an entry is about."""
+    said = [(str(label), times.weekday_moment(_moment(facts[name]))) for name, label in MOMENTS.items() if facts.get(name)]
+    if facts.get("track"):
+        tracks = {track.key: track.label for track in d.policy.document.urgency.tracks}
+        said.append((_("How urgent"), tracks.get(facts["track"], facts["track"])))
+    if "due_at" in facts:
+        due = times.weekday_moment(_moment(facts["due_at"]))
+        said.append((limits.say_about(d, facts.get("about", "step"), facts.get("step", d.step)), _("was due %(when)s") % {"when": due}))
+    for one in facts.get("clocks", []):
+        dates = {name: times.weekday_moment(_moment(one[name])) for name in ("old", "new")}
+        said.append((limits.say_about(d, one["about"], one.get("step", d.step)), _("due %(old)s became %(new)s") % dates))
+    if days := facts.get("days"):
+        named = ", ".join(f"{name} ({times.day(dt.date.fromisoformat(day))})" for day, name in days)
+        said.append((_("Nobody works on these days now"), named))
     return said
+
+
+def _moment(value: str) -> dt.datetime:
+    """A moment of the facts, ISO with its offset."""
+    return dt.datetime.fromisoformat(value)

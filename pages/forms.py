@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 CSS_OF = {
     forms.Textarea: "govuk-textarea",
     forms.Select: "govuk-select",
+    forms.FileInput: "govuk-file-upload",
     forms.widgets.Input: "govuk-input",
 }
 WITHOUT_A_BOX = (forms.RadioSelect, forms.CheckboxSelectMultiple, forms.CheckboxInput, forms.HiddenInput)

@@ -76,15 +76,15 @@ def due(
     hours of working days. Hours and minutes: elapsed time, also over a night when the clocks change. At once: at the start.
 
     Days that lie in a pause from the opening of the office to the end of the working day are not counted; working hours, hours
-    and minutes do not run in a pause. The earliest of `sooner` counts if it comes before all this, and after the start: what
-    has happened before a limit began cannot end it.
+    and minutes do not run in a pause. The earliest of `sooner` counts if it comes before all this, but not before the start: what
+    happened before a limit began cannot end it.
 
     Raises ValueError for a naive moment and for a unit that cannot be counted.
     """
     count = _Count(limit, started_at, calendar, end_of_working_day, office_hours, zone, pauses)
     at, first = count.ends_at, None
     for each in sooner:
-        if _aware(started_at) < _aware(each.at) < at:
+        if _aware(started_at) <= _aware(each.at) < at:
             at, first = each.at.astimezone(UTC), each
     return Due(at, partial(_working, count, first, starts_with), limit.assumed, first.why if first else "")
 
@@ -224,7 +224,7 @@ class _Count:
 
     def _after_working(self, left: timedelta) -> datetime:
         """Runs through the office hours, from one closing or pause to the next, until nothing is left."""
-        for opens, closes in self._offices_open(self.started_at):
+        for opens, closes in self._offices_open(self.started_at, self.pauses):
             at = max(opens, self.started_at)
             for pause in (*self.pauses, Pause(closes, closes)):
                 if at < pause.begins:
@@ -235,8 +235,8 @@ class _Count:
                 at = max(at, pause.ends)
         raise AssertionError("there is always another day")
 
-    def _offices_open(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Opening and closing of each working day that is not over at `at` nor lies in one pause, without end."""
+    def _offices_open(self, at: datetime, pauses: tuple[Pause, ...] = ()) -> Iterator[tuple[datetime, datetime]]:
+        """Opening and closing of each working day that is not over at `at` nor lies in one of `pauses`, without end."""
         opens, closes = self.office_hours
         if opens >= closes:
             raise ValueError("Office hours must begin before they end.")
@@ -247,7 +247,7 @@ class _Count:
             opening, closing = _moment(day, opens, self.zone), _moment(day, closes, self.zone)
             if closing <= at:
                 continue
-            pause = next((p for p in self.pauses if p.begins <= opening and closing <= p.ends), None)
+            pause = next((p for p in pauses if p.begins <= opening and closing <= p.ends), None)
             if pause:
                 day = max(day, pause.ends.astimezone(zone).date() - ONE_DAY)
                 continue
@@ -262,7 +262,7 @@ class _Count:
         if self.limit.unit != "working_hours":
             return max(NOTHING, pause.ends - begins)
         added = NOTHING
-        for opens, closes in _Count(self.limit, begins, self.calendar, time(0), self.office_hours, self.zone, ())._offices_open(begins):
+        for opens, closes in self._offices_open(begins):
             if opens >= pause.ends:
                 break
             added += max(NOTHING, min(closes, pause.ends) - max(opens, begins))
@@ -328,7 +328,7 @@ def _working(count: _Count, first: Sooner | None, starts_with: str) -> tuple[str
 def _say_pause(pause: Pause, count: _Count) -> str:
     added = count.adds(pause)
     if not added:
-        adds = "nothing, because no whole day lies in it" if isinstance(added, int) else "nothing, because the office is closed"
+        adds = f"nothing, because {'no whole working day lies in it' if isinstance(added, int) else 'the office is closed'}"
     elif isinstance(added, int):
         adds = _say_number(added, "working days" if count.limit.unit == "working_days" else "days")
     else:

@@ -257,10 +257,9 @@ def say_telling(telling: Telling, document: Document, word: str = "") -> str:
 
 def say_span(span: Span, word: str) -> str:
     """ "Steps 1 to 3 together within 10 working days from when the first of them begins"."""
-    steps = f"{word.capitalize()}s {span.steps[0]} to {span.steps[-1]} together" if span.steps else ""
-    if len(span.steps) == 1:
-        steps = f"{word.capitalize()} {span.steps[0]}"
-    return f"{span.name + ': ' if span.name else ''}{steps} {say_limit(span.limit, word, about='span' if len(span.steps) > 1 else '')}"
+    several = len(span.steps) > 1
+    steps = f"{word.capitalize()}s {span.steps[0]} to {span.steps[-1]} together" if several else f"{word.capitalize()} {span.steps[0]}"
+    return f"{span.name + ': ' if span.name else ''}{steps} {say_limit(span.limit, word, about='span' if several else '')}"
 
 
 def say_track(track: Track, word: str) -> str:
@@ -319,7 +318,7 @@ def diagram(document: Document) -> str:
         tier = f", {row.tier.lower()}" if row.tier else ""
         lines += _box([f"{row.number}  {row.name}  [{row.stage.lower()}{tier}]", f"{row.raised_by} -> {row.answered_by}", *row.clocks])
     if clocks := other_clocks(document):
-        lines += ["", "Across the steps:", *(f"  {clock}" for clock in clocks)]
+        lines += ["", f"Across the {document.word_for_step}s:", *(f"  {clock}" for clock in clocks)]
     return "\n".join(lines)
 
 
@@ -344,7 +343,7 @@ def show(document: Document) -> str:
 
 def replayed(played: Mapping[str, Any]) -> str:
     """What `procedure.replay` worked out, as plain text: each event, with the clocks that run after it and their working."""
-    scenarios = played["scenarios"] if "scenarios" in played else [played]
+    scenarios = played.get("scenarios", [played])
     return "\n\n".join("\n".join(_replayed(scenario)) for scenario in scenarios)
 
 

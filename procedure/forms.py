@@ -48,7 +48,9 @@ class FileField(fields.Asked, django_forms.FileField):
 class PolicyText(forms.Form):
     """A file or the text itself; a file wins. `document` or `mistakes` stand here after checking."""
 
-    file = FileField(label=gettext_lazy("Upload a policy file"), help_text=gettext_lazy("A text file in YAML, up to 256 KB"), required=False)
+    file = FileField(
+        label=gettext_lazy("Upload a policy file"), help_text=gettext_lazy("A text file in YAML, up to 256 KB"), required=False
+    )
     text = PolicyTextField(label=gettext_lazy("Or paste or change it here"), rows=18, required=False, strip=False)
 
     document: Document | None = None
@@ -96,7 +98,11 @@ class PolicyText(forms.Form):
             lines = text.splitlines()
             self.mistakes = [Mistake(error, _line(lines, error.line)) for error in wrong.errors]
             many = len(self.mistakes)
-            said = _("There is 1 mistake in the policy. Nothing was changed.") if many == 1 else _("There are %d mistakes in the policy. Nothing was changed.") % many
+            said = (
+                _("There is 1 mistake in the policy. Nothing was changed.")
+                if many == 1
+                else _("There are %d mistakes in the policy. Nothing was changed.") % many
+            )
             self.add_error("text", said)
 
 
@@ -166,7 +172,7 @@ class Closure(forms.Form):
         last = timezone.localdate(timezone=times.LONDON).year + YEARS_AHEAD
         if day.year > last:
             raise ValidationError(_("The day must be in the year %(year)d or earlier") % {"year": last})
-        if name := self.calendar.holidays.get(day):
+        if name := self.calendar.holidays.get(day) or self.calendar.closures.get(day):
             raise ValidationError(_("%(day)s is a day off already: %(name)s") % {"day": times.weekday_day(day), "name": name})
         if not self.calendar.is_working_day(day):
             raise ValidationError(_("%(day)s is at a weekend, which is never counted") % {"day": times.weekday_day(day)})

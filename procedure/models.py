@@ -189,18 +189,17 @@ def working_days(partnership: UUID, division: str) -> Calendar:
     closures = ClosureDay.objects.filter(partnership=OuterRef("pk"), removed_at=None).values(said=JSONObject(day="day", name="name"))
     found = Partnership.objects.filter(pk=partnership).values_list(Subquery(latest), ArraySubquery(closures)).first()
     imported, closed = found or (None, [])
-    calendar = _imported(imported, division) if imported else calendars.shipped(division)
-    return _closing(calendar, tuple(sorted((one["day"], one["name"]) for one in closed))) if closed else calendar
+    return _calendar(division, imported, tuple(sorted((one["day"], one["name"]) for one in closed)))
 
 
-@lru_cache(maxsize=64)
-def _imported(pk: UUID, division: str) -> Calendar:
-    """Read once for each import: rows are never changed."""
-    return calendars.load_calendar(BankHolidays.objects.values_list("text", flat=True).get(pk=pk), division)
-
-
-def _closing(calendar: Calendar, closed: tuple[tuple[str, str], ...]) -> Calendar:
-    return calendar.with_closures({dt.date.fromisoformat(day): name for day, name in closed})
+@lru_cache(maxsize=256)
+def _calendar(division: str, imported: UUID | None, closed: tuple[tuple[str, str], ...]) -> Calendar:
+    """Read once for each import, whose rows are never changed, and each set of closure days."""
+    if closed:
+        return _calendar(division, imported, ()).with_closures({dt.date.fromisoformat(day): name for day, name in closed})
+    if imported is None:
+        return calendars.shipped(division)
+    return calendars.load_calendar(BankHolidays.objects.values_list("text", flat=True).get(pk=imported), division)
 
 
 @lru_cache(maxsize=256)

@@ -43,6 +43,7 @@ UNITS = ("minutes", "hours", "working_hours", "working_days", "calendar_days", "
 STARTS = ("step_begun", "raised", "previous_answer", "limit_reached", "meeting", "decision")
 STARTS_OF_STEP = ("step_begun", "raised", "previous_answer", "meeting", "decision")
 STARTS_OF_MEETING = ("previous_answer", "limit_reached")
+STARTS_OF_TRACK = {"everything": ("raised", "decision"), "step": ("step_begun", "previous_answer")}
 EVENTS = ("raised", "step_begun", "answered", "meeting", "limit_reached", "asked_chair", "resolved", "closed")
 TOLD = ("office", "next_manager", "chair", "representative")
 SIDES = ("raising", "responding", "consulted")
@@ -284,7 +285,7 @@ def _steps(policy: Group) -> tuple[Step, ...]:
     for (_, below), (item, above) in pairwise(zip(items, steps, strict=True)):
         _check_rises(below, above, item)
     for stage in (PRACTITIONER, LINE_MANAGER, LSCB_MEDIATION):
-        if steps and all(step.stage not in (stage, "") for step in steps):
+        if steps and not _has_stage(steps, stage):
             policy.refuse("steps", f"have none at the stage {stage}, which every ladder needs (23.13, 23.15, 23.17)")
     return steps
 
@@ -386,8 +387,8 @@ def _urgency(item: Group) -> Urgency:
 
 
 def _track(item: Group) -> Track:
-    covers = item.choice("covers", COVERS, Track.covers)
-    starts = ("raised", "decision") if covers == "everything" else ("step_begun", "previous_answer")
+    covers = item.choice("covers", COVERS) if item.has("covers") else Track.covers
+    starts = STARTS_OF_TRACK.get(covers, STARTS)
     return Track(
         key=item.key("key"),
         label=item.text("label"),
@@ -397,9 +398,14 @@ def _track(item: Group) -> Track:
     )
 
 
+def _has_stage(steps: tuple[Step, ...], stage: str) -> bool:
+    """Whether a step belongs to the stage, or may do so: what is wrong with the stage of a step has been told there."""
+    return any(step.stage in (stage, "") for step in steps)
+
+
 def _check_urgency(policy: Group, document: Document) -> None:
     stage = document.urgency.may_start_at
-    if stage and document.steps and stage not in {step.stage for step in document.steps}:
+    if stage and document.steps and not _has_stage(document.steps, stage):
         policy.refuse("urgency", f"may start at {stage}, but no step of the ladder belongs to it")
 
 
@@ -410,7 +416,7 @@ def _telling(item: Group, steps: tuple[Step, ...]) -> Telling:
         item.refuse("step", "stands beside a stage: say the one or the other")
     elif step is not None and step > len(steps):
         item.refuse("step", f"is {step}, but the ladder has {len(steps)}")
-    elif stage and steps and stage not in {one.stage for one in steps}:
+    elif stage and steps and not _has_stage(steps, stage):
         item.refuse("stage", f"is {stage}, but no step of the ladder belongs to it")
     return Telling(event=item.choice("event", EVENTS), who=item.choice("who", TOLD), stage=stage, step=step)
 

@@ -81,7 +81,7 @@ def refuse(pk: UUID, by: User, reason: str, now: dt.datetime) -> None:
     proposal.save(update_fields=["refused_by", "refused_at", "reason"])
 
 
-def withdraw(pk: UUID, by: User, now: dt.datetime) -> None:
+def take_back(pk: UUID, by: User, now: dt.datetime) -> None:
     proposal = _waiting(pk)
     if proposal.proposed_by_id != by.pk:
         raise NotNow(_("Only the person who proposed it can withdraw it."))

@@ -13,6 +13,7 @@ import yaml
 
 KILOBYTES = 256  # a policy is a few pages
 DEPTH = 20
+MOST_NODES = 10_000  # keys, values and entries: the largest policy has some hundreds
 LARGEST = 1000  # of anything: what is larger is a slip of the keyboard, and counting it would take long
 LONGEST_TEXT = 1000
 LONGEST_LIST = 100
@@ -51,6 +52,8 @@ def root_of(text: str, errors: list[PolicyError]) -> yaml.Node:
     try:
         errors += _tags(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except PolicyErrors:
+        raise
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise PolicyErrors([PolicyError(line, "", f"is not YAML: {short(error.problem or 'it cannot be read')}")]) from error
@@ -102,6 +105,7 @@ def _tags(text: str) -> list[PolicyError]:
     """The tags, which a policy does not need. Raises PolicyErrors for references, which can grow without end, and deep nesting."""
     places: list[_Place] = []
     errors: list[PolicyError] = []
+    nodes = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.CollectionEndEvent):
             places.pop()
@@ -109,6 +113,9 @@ def _tags(text: str) -> list[PolicyError]:
             continue
         path = places[-1].next(event) if places else ""
         line = event.start_mark.line + 1 if event.start_mark else 1
+        nodes += 1
+        if nodes > MOST_NODES:
+            raise PolicyErrors([PolicyError(line, "", f"holds more than {MOST_NODES:,} keys and values: a policy is a few pages")])
         if event.anchor:
             message = f"uses the reference {short(event.anchor)} (& or *), which repeats another part of the file: write it out instead"
             raise PolicyErrors([*errors, PolicyError(line, path, message)])

@@ -16,7 +16,7 @@ import yaml
 from procedure.calendars import Calendar, CalendarError, shipped
 from procedure.clock import LONDON, Due, Pause, Sooner, due, say_length, say_moment
 from procedure.ladder import Limit, Step
-from procedure.policy import Document, PolicyErrors, Track, load
+from procedure.policy import Document, PolicyErrors, Track, load_file
 from procedure.reader import KILOBYTES, NULL, root_of, short, too_large
 
 ANSWERS = ("answered", "discussed", "meeting_held")
@@ -42,14 +42,16 @@ class ReplayError(ValueError):
     """The events cannot be played; carries one sentence that names the event and says why."""
 
 
-def replay_file(policy_path: str | Path, events_path: str | Path, scenario: str | None = None, *, now: datetime | None = None) -> dict[str, Any]:
+def replay_file(
+    policy_path: str | Path, events_path: str | Path, scenario: str | None = None, *, now: datetime | None = None
+) -> dict[str, Any]:
     """Plays the scenarios of a file: one is returned by itself, several as {"scenarios": [...]}.
 
     Of several, those are played whose `policy` is the name of the policy's file, all if none is; `scenario` picks one by its id.
-    Raises ReplayError for what is wrong with the events, PolicyErrors for the policy.
+    Raises ReplayError for what is wrong with the events, PolicyErrors for the policy, OSError where that cannot be opened.
     """
     policy_path, events_path = Path(policy_path), Path(events_path)
-    document = load(_text_of(policy_path))
+    document = load_file(policy_path)
     found = _scenarios(events_path)
     if scenario is not None:
         chosen = [one for one in found if one.get("id") == scenario]
@@ -124,7 +126,9 @@ def _scenarios(path: Path) -> list[Mapping[str, Any]]:
         content = content["scenarios"]
     found = content if isinstance(content, list) else [content]
     if not found or not all(isinstance(one, dict) and "events" in one for one in found):
-        raise ReplayError(f"{path.name} holds no scenario: it must be a group with `events`, a list of such groups, or `scenarios:` with that list.")
+        raise ReplayError(
+            f"{path.name} holds no scenario: it must be a group with `events`, a list of such groups, or `scenarios:` with that list."
+        )
     return found
 
 
@@ -181,7 +185,9 @@ def _events(scenario: Mapping[str, Any], document: Document, now: datetime) -> l
         if event.counts_from > now:
             raise event.refuse(f"is recorded in the future ({say_moment(event.counts_from)})")
         if events and event.at < events[-1].at:
-            raise event.refuse(f"happened on {say_moment(event.at)}, before event {number - 1} ({say_moment(events[-1].at)}): events stand in their order")
+            raise event.refuse(
+                f"happened on {say_moment(event.at)}, before event {number - 1} ({say_moment(events[-1].at)}): events stand in their order"
+            )
         events.append(event)
     return events
 
@@ -526,15 +532,19 @@ class _Course:
         return "the limit" if self.here and at == self.here.limit_at else "the call for it"
 
     def _due(self, clock: _Clock) -> Due:
+        starts_with = "" if clock.limit.unit == "at_once" else WORDS.get(clock.start, clock.start)
+        return self._count(clock.limit, clock.started_at, self._sooner(clock), starts_with)
+
+    def _count(self, limit: Limit, started_at: datetime, sooner: Sequence[Sooner] = (), starts_with: str = "") -> Due:
         return due(
-            clock.limit,
-            clock.started_at,
+            limit,
+            started_at,
             self.calendar,
             end_of_working_day=self.document.end_of_working_day,
             office_hours=(self.document.office_hours.opens, self.document.office_hours.closes),
             pauses=self.pauses,
-            sooner=self._sooner(clock),
-            starts_with="" if clock.limit.unit == "at_once" else WORDS.get(clock.start, clock.start),
+            sooner=sooner,
+            starts_with=starts_with,
         )
 
     def _sooner(self, clock: _Clock) -> list[Sooner]:
@@ -554,9 +564,7 @@ class _Course:
         return found
 
     def _cap_ends(self, limit: Limit, since: datetime) -> datetime:
-        hours = (self.document.office_hours.opens, self.document.office_hours.closes)
-        start = self.raised_at if limit.start == "raised" and self.raised_at else since
-        return due(limit, start, self.calendar, end_of_working_day=self.document.end_of_working_day, office_hours=hours, pauses=self.pauses).at
+        return self._count(limit, self.raised_at if limit.start == "raised" and self.raised_at else since).at
 
     def _count_again(self, at: datetime) -> None:
         """After every event: an act that waits, a pause or urgency moves what runs. What is reached then was reached before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -47,6 +48,14 @@ class Served:
 
     def to(self, name: str, *args: Any) -> str:
         return reverse(name, args=args) + self.of
+
+    @property
+    def to_procedure(self) -> str:
+        return self.to("procedure")
+
+    @property
+    def to_posts(self) -> str:
+        return self.to("procedure-posts")
 
     def context(self, **more: Any) -> dict[str, Any]:
         return {"served": self, "partnership": self.partnership, "partnership_name": self.partnership.name, "of": self.of, **more}
@@ -108,8 +117,7 @@ def version(request: HttpRequest, number: int) -> HttpResponse:
     """One version, drawn."""
     served = _served(request)
     policy = _version(served, number)
-    document = _read(policy.text)
-    context = served.context(policy=policy, document=document, drawn=_drawn(document), current=_in_force(served.partnership))
+    context = served.context(policy=policy, current=_in_force(served.partnership), **_drawn(_read(policy.text)))
     return render(request, "procedure/version.html", context)
 
 
@@ -165,7 +173,7 @@ def _ask_text(request: HttpRequest, served: Served, form: PolicyText) -> HttpRes
 
 def _ask_day(request: HttpRequest, served: Served, document: Document, form: FromWhen) -> HttpResponse:
     current = _in_force(served.partnership)
-    context = served.context(form=form, document=document, drawn=_drawn(document), current=current, differences=_compared(current, document))
+    context = served.context(form=form, current=current, differences=_compared(current, document), **_drawn(document))
     return render(request, "procedure/preview.html", context)
 
 
@@ -185,8 +193,6 @@ def proposal(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
     context = served.context(
         proposal=found,
         policy=Policy.objects.filter(proposal=found).defer("text").first(),
-        document=document,
-        drawn=_drawn(document),
         current=current,
         differences=_compared(current, document) if found.is_waiting else None,
         is_mine=found.proposed_by_id == served.person.pk,
@@ -194,6 +200,7 @@ def proposal(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
         is_late=proposals.is_late(found, now),
         second=_second_people(served, found),
         form=form,
+        **_drawn(document),
     )
     return render(request, "procedure/proposal.html", context)
 
@@ -214,7 +221,7 @@ def _decide(request: HttpRequest, served: Served, found: Proposal, form: Refusal
                 proposals.refuse(found.pk, person, form.cleaned_data["reason"], now)
                 messages.success(request, _("You refused it. Nothing changes."))
             case "withdraw":
-                proposals.withdraw(found.pk, person, now)
+                proposals.take_back(found.pk, person, now)
                 messages.success(request, _("You withdrew it. Nothing changes."))
     except NotNow as why:
         messages.warning(request, str(why))
@@ -233,11 +240,20 @@ def _second_people(served: Served, found: Proposal) -> list[User]:
     return list(User.objects.filter(pk__in=held.values("person")).exclude(pk=found.proposed_by_id).order_by("name"))
 
 
-def _drawn(document: Document | None) -> Any:
-    return drawing.rows(document) if document else None
+def _drawn(document: Document | None) -> dict[str, Any]:
+    """The ladder as a table, and beside it what a policy says of everything else."""
+    if document is None:
+        return {"document": None}
+    word = document.word_for_step.capitalize()
+    rest = [
+        (what, said)
+        for what, said in drawing.statements(document)
+        if not what.startswith(tuple(f"{word} {step.number}" for step in document.steps))
+    ]
+    return {"document": document, "drawn": drawing.rows(document), "other_clocks": drawing.other_clocks(document), "rest": rest}
 
 
-def _compared(current: Policy | None, document: Document | None) -> Any:
+def _compared(current: Policy | None, document: Document | None) -> list[drawing.Change] | None:
     """What would change, None where there is nothing to compare."""
     before = _read(current.text) if current else None
     return drawing.compare(before, document) if before and document else None
@@ -312,7 +328,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
         return redirect(served.to("procedure-calendar"))
     if what == "add" and form.is_valid():
         if _close(served, form):
-            said = _("%(day)s is now a closure day. Due dates of open disagreements are worked out again within minutes, and each record says so.")
+            said = _("%(day)s is now a closure day. Due dates of open disagreements follow within minutes, and each record says so.")
             messages.success(request, said % {"day": times.weekday_day(form.cleaned_data["day"])})
         return redirect(served.to("procedure-calendar"))
     return render(request, "procedure/calendar.html", _calendar_context(served, division, counted, form))
@@ -321,11 +337,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
 def _calendar_context(served: Served, division: str, counted: Calendar, form: Closure) -> dict[str, Any]:
     this_year = timezone.localdate().year
     closures = list(ClosureDay.objects.filter(partnership=served.partnership, removed_at=None).select_related("added_by"))
-    closed = {closure.day for closure in closures}
-    years = [
-        (year, [(day, name) for day, name in sorted(counted.holidays.items()) if day.year == year and day not in closed])
-        for year in (this_year, this_year + 1)
-    ]
+    years = [(year, counted.holidays_between(dt.date(year, 1, 1), dt.date(year, 12, 31))) for year in (this_year, this_year + 1)]
     latest = BankHolidays.objects.filter(division=division).defer("text").order_by("-version").first()
     return served.context(division=NAMES.get(division, division), years=years, closures=closures, latest=latest, form=form)
 

@@ -191,7 +191,7 @@ def test_asked_not_to_the_database_still_wants_an_entry_at_commit() -> None:
 def test_what_happened_cannot_have_happened_after_it_was_recorded() -> None:
     w = factories.world()
     d = factories.raised(w)
-    entry = factories.move(d, "record_discussion", w.aisha, happened_at=timezone.now() + 100 * HOUR)
+    entry = factories.move(d, "add_note", w.aisha, happened_at=timezone.now() + 100 * HOUR)
     assert entry.happened_at == entry.recorded_at
 
 
@@ -323,13 +323,14 @@ def test_the_setting_of_pgtrigger_lets_nobody_change_them_either(filled: World, 
 MAY_CHANGE = {
     "disputes_disagreement": {
         *("stage", "step", "returns_to", "awaiting", "mediation", "ended_at", "due_at", "at_immediate_risk", "matched", "tried_first"),
-        *("limit_reached", "chased", "still_at_risk", "move_version"),
+        *("limit_reached", "chased", "still_at_risk", "move_version", "acknowledged", "at_risk_since", "decision_at", "disputed_act_at"),
+        *("needed_by", "paused_until", "standstill", "track"),
     },
     "disputes_side": {"ended_at", "agreed_to_differ", "closing_answered"},
     "disputes_seat": {"ends_at", "positions_only"},
     "disputes_agreement": {"declined_by_id"},
     "disputes_confirmation": {"countersigned_by_id"},
-    "escalation_clock": {"reached_at", "chased_at", "chaser_at", "stopped_by_id", "stopped_at"},
+    "escalation_clock": {"due_at", "calendar", "reached_at", "chased_at", "chaser_at", "chasers", "stopped_by_id", "stopped_at"},
 }
 """What is settled stays as it was written: all columns but these. Stage, step and version change with an entry only."""
 
@@ -479,15 +480,17 @@ def test_the_stage_cannot_be_assigned_and_refreshing_does_not_unprotect_it() -> 
 # ── no words in history ─────────────────────────────────────────────────────────────────────────────────────────────
 
 CHAR_FIELDS_IN_HISTORY = {
-    "disputes_historicaldisagreement": {"reference", "stage", "awaiting", "mediation", "category"},
+    "disputes_historicaldisagreement": {"reference", "stage", "awaiting", "mediation", "category", "track"},
     "disputes_historicalside": {"kind"},
     "disputes_historicalseat": {"capacity"},
     "disputes_historicalexclusion": set(),
     "disputes_historicalagreement": set(),
     "disputes_historicaloutstandingissue": set(),
     "disputes_historicalconfirmation": set(),
-    "escalation_historicalclock": set(),
+    "escalation_historicalclock": {"about", "calendar"},
     "procedure_historicalpolicy": set(),
+    "procedure_historicalproposal": set(),
+    "procedure_historicalclosureday": set(),
     "accounts_historicalpartnership": {"slug", "name", "calendar", "front_door", "out_of_hours", "office_phone"},
     "accounts_historicalagency": {"name"},
     "accounts_historicalmembership": set(),

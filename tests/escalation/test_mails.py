@@ -14,7 +14,7 @@ from accounts.acting import acting_as
 from accounts.models import User
 from disputes.models import Disagreement
 from disputes.stages import Awaiting
-from escalation import notices
+from escalation import mails
 from escalation.models import Clock, Notice
 from escalation.notices import CLOCK_RULES, RULES
 from tests import factories
@@ -68,7 +68,7 @@ def sent(rule: str, d: Disagreement | None, w: World, to: User) -> Any:
     """The mail of this rule as `to` gets it."""
     clock = d.clocks.filter(stopped_at=None).first() if d and rule in CLOCK_RULES else None
     notice = Notice(partnership=w.partnership, disagreement=d, person=to, rule=rule, clock=clock, due_at=timezone.now())
-    notices.deliver(notice, timezone.now())
+    mails.letter(notice, timezone.now()).send()
     return mail.outbox[-1]
 
 

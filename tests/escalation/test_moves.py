@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from typing import Any
 
@@ -578,7 +579,8 @@ def open_moves(d: Disagreement, by: Any) -> set[str]:
 
 
 def policy(change: dict[str, Any]) -> str:
-    return yaml.safe_dump({**yaml.safe_load(shipped_chapter()), **change}, sort_keys=False)
+    plain = json.loads(json.dumps({**yaml.safe_load(shipped_chapter()), **change}, default=str))  # no references: a policy file may have none
+    return yaml.safe_dump(plain, sort_keys=False)
 
 
 def six_steps() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.acting import acting_as
 from accounts.models import StandIn
 from disputes.models import Disagreement, Exclusion
-from escalation import notices, tasks
+from escalation import mails, notices, sending, tasks
 from escalation.models import Notice
 from tests import factories
 from tests.factories import World
@@ -137,10 +137,10 @@ def test_a_stand_in_named_after_the_clock_began_gets_the_nudge(w: World, as_cloc
     factories.stand_in(w.posts["sam"], w.rita, days=60)
     with as_clock():
         nudge = Notice.objects.get(disagreement=d, rule="before")
-        assert tasks.send_one(nudge, nudge.due_at)
+        assert sending.send_one(nudge, nudge.due_at)
         assert set(Notice.objects.filter(disagreement=d, rule="before").values_list("person__name", flat=True)) == {"Sam", "Rita"}
         late = Notice.objects.get(disagreement=d, rule="before", person=w.rita)
-        assert tasks.send_one(late, late.due_at)
+        assert sending.send_one(late, late.due_at)
     assert sorted(one.to[0] for one in mail.outbox) == ["rita@example.org", "sam@example.org"]
 
 
@@ -161,7 +161,7 @@ def test_whoever_left_is_owed_nothing_more(w: World, as_clock: Any) -> None:
         w.sam.save()
     with as_clock():
         for notice in Notice.objects.filter(disagreement=d, person=w.sam):
-            assert tasks.send_one(notice, timezone.now()) is False
+            assert sending.send_one(notice, timezone.now()) is False
             notice.refresh_from_db()
             assert notice.dropped_because == "person left"
     factories.move(d, "add_note", w.aisha, child_safe="no")
@@ -177,7 +177,7 @@ def test_whoever_is_excluded_gets_no_mail_about_it(w: World, as_clock: Any) -> N
             Exclusion.objects.create(partnership=w.partnership, disagreement=d, person=person)
     with as_clock():
         for notice in Notice.objects.filter(disagreement=d, person__in=[w.sam, w.rita]):
-            assert tasks.send_one(notice, timezone.now()) is False
+            assert sending.send_one(notice, timezone.now()) is False
     assert mail.outbox == []
 
 
@@ -202,7 +202,7 @@ def test_each_nudge_is_sent_once_whatever_runs_how_often(w: World, as_clock: Any
             now = timezone.now() + days * DAY
             tasks.notice_due_clocks(now)
             while notice := Notice.objects.claim_next(now):
-                tasks.send_one(notice, now)
+                sending.send_one(notice, now)
         sent = Counter(Notice.objects.filter(disagreement=d).exclude(sent_at=None).values_list("person__name", "rule"))
     assert set(sent.values()) == {1}
     to_sam = {rule for name, rule in sent if name == "Sam"}
@@ -216,7 +216,7 @@ def test_the_message_id_is_the_row_s(w: World, as_clock: Any) -> None:
     with as_clock():
         notice = Notice.objects.get(rule="your_move")
         for _ in range(2):
-            notices.deliver(notice, timezone.now())
+            mails.letter(notice, timezone.now()).send()
     first, second = mail.outbox
     assert first.extra_headers["Message-ID"] == second.extra_headers["Message-ID"] == f"<{notice.pk}@127.0.0.1>"
 
@@ -227,7 +227,7 @@ def test_mails_name_no_child_and_quote_no_words(w: World, as_clock: Any) -> None
     factories.move(d, "withdraw", w.aisha, reason="Canary reason")
     with as_clock():
         for notice in Notice.objects.filter(disagreement=d):
-            notices.deliver(notice, timezone.now())
+            mails.letter(notice, timezone.now()).send()
     assert len(mail.outbox) > 20
     for one in mail.outbox:
         whole = f"{one.subject}\n{one.body}\n{one.extra_headers}"

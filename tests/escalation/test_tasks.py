@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.utils import timezone
 
 from accounts.acting import acting_as
 from disputes.models import Draft, Entry
-from escalation import moves, notices, tasks
+from escalation import moves, notices, sending, tasks
 from escalation.models import Clock, Notice
 from tests import factories
 
@@ -105,14 +106,14 @@ def test_one_failure_delays_one_notice_and_no_other(as_clock: Any, monkeypatch: 
     w = factories.world()
     factories.raised(w)
     factories.raised(w, by="nell", to="mona")
-    deliver = notices.deliver
+    hand_over = sending.hand_over
 
-    def failing(notice: Notice, now: dt.datetime) -> None:
-        if notice.person == w.sam:
+    def failing(letter: EmailMessage) -> None:
+        if letter.to == [w.sam.email]:
             raise smtplib.SMTPServerDisconnected("gone")
-        deliver(notice, now)
+        hand_over(letter)
 
-    monkeypatch.setattr(notices, "deliver", failing)
+    monkeypatch.setattr(sending, "hand_over", failing)
     with as_clock():
         assert send_all() == 1
         waiting = Notice.objects.get(person=w.sam, rule="your_move")
@@ -120,7 +121,7 @@ def test_one_failure_delays_one_notice_and_no_other(as_clock: Any, monkeypatch: 
         assert waiting.failed_at is None
         assert timezone.now() + dt.timedelta(seconds=50) < waiting.leased_until < timezone.now() + 2 * HOUR
         assert send_all() == 0
-        monkeypatch.setattr(notices, "deliver", deliver)
+        monkeypatch.setattr(sending, "hand_over", hand_over)
         Notice.objects.filter(pk=waiting.pk).update(leased_until=timezone.now() - HOUR)
         assert send_all() == 1
     assert [one.to for one in mail.outbox] == [["mona@example.org"], ["sam@example.org"]]
@@ -143,10 +144,10 @@ def test_what_is_refused_for_good_fails_at_once_and_the_rest_is_tried_again(as_c
     w = factories.world()
     factories.raised(w)
 
-    def refusing(notice: Notice, now: dt.datetime) -> None:
+    def refusing(letter: EmailMessage) -> None:
         raise error
 
-    monkeypatch.setattr(notices, "deliver", refusing)
+    monkeypatch.setattr(sending, "hand_over", refusing)
     with as_clock():
         assert send_all() == 0
         notice = Notice.objects.get(person=w.sam, rule="your_move")
@@ -159,14 +160,14 @@ def test_retries_grow_longer_and_end_after_two_days(as_clock: Any, monkeypatch: 
     w = factories.world()
     factories.raised(w)
 
-    def refusing(notice: Notice, now: dt.datetime) -> None:
+    def refusing(letter: EmailMessage) -> None:
         raise smtplib.SMTPServerDisconnected
 
-    monkeypatch.setattr(notices, "deliver", refusing)
+    monkeypatch.setattr(sending, "hand_over", refusing)
     now, waits = timezone.now() + dt.timedelta(seconds=1), []
     with as_clock():
         while notice := Notice.objects.filter(person=w.sam).claim_next(now):
-            tasks.send_one(notice, now)
+            sending.send_one(notice, now)
             if notice.failed_at:
                 break
             waits.append(notice.leased_until - now)
@@ -181,14 +182,14 @@ def test_a_bug_is_raised_and_its_notice_waits_behind_the_others(as_clock: Any, m
     w = factories.world()
     factories.raised(w)
     factories.raised(w, by="nell", to="mona")
-    deliver = notices.deliver
+    hand_over = sending.hand_over
 
-    def buggy(notice: Notice, now: dt.datetime) -> None:
-        if notice.person == w.sam:
+    def buggy(letter: EmailMessage) -> None:
+        if letter.to == [w.sam.email]:
             raise ZeroDivisionError
-        deliver(notice, now)
+        hand_over(letter)
 
-    monkeypatch.setattr(notices, "deliver", buggy)
+    monkeypatch.setattr(sending, "hand_over", buggy)
     with as_clock():
         with pytest.raises(ZeroDivisionError):
             send_all()

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from procedure.calendars import Calendar, shipped
-from procedure.clock import due, nudge_times, say_day, say_length, say_moment, say_time
-from procedure.policy import Limit, Nudges
+from procedure.clock import Due, Pause, Sooner, due, nudge_times, say_day, say_length, say_moment, say_time
+from procedure.policy import Limit, Nudges, UrgentNudges
 
 LONDON = ZoneInfo("Europe/London")
 ENGLAND = shipped()
@@ -168,10 +168,187 @@ def test_every_year_that_is_not_known_is_named():
     assert answer.working[1].startswith("the bank holidays of 2029, 2030 and 2031 in Here are not known")
 
 
-@pytest.mark.parametrize("unit", ["working_hours", "at_once", "moons"])
+@pytest.mark.parametrize("unit", ["moons", "", "Working_days", "days"])
 def test_a_unit_that_cannot_be_counted_is_refused(unit):
-    with pytest.raises(ValueError, match=unit):
+    with pytest.raises(ValueError, match=f"A limit in {unit} cannot be counted"):
         days_due(1, london(2026, 6, 8), unit)
+
+
+def working(limit: Limit, started_at: datetime, **more: object) -> tuple[str, ...]:
+    return due(limit, started_at, ENGLAND, end_of_working_day=FIVE, **more).working
+
+
+def test_working_hours_run_in_office_hours_only_and_say_which():
+    assert working(Limit(4, "working_hours"), london(2026, 4, 2, 15)) == (
+        "4 working hours (9am to 5pm on working days) from Thursday 2 April 2026, 3pm",
+        "Good Friday (3 April) and Easter Monday (6 April) are bank holidays in England and Wales",
+        "due Tuesday 7 April 2026, 11am",
+    )
+    assert working(Limit(1, "working_hours"), london(2026, 6, 9, 8), office_hours=(time(8, 30), time(16))) == (
+        "1 working hour (8:30am to 4pm on working days) from Tuesday 9 June 2026, 8am",
+        "due Tuesday 9 June 2026, 9:30am",
+    )
+
+
+def test_a_bank_holiday_on_the_day_of_the_start_moves_working_hours_and_is_named():
+    lines = working(Limit(1, "working_hours"), london(2026, 5, 25, 11))
+    assert lines[1:] == ("Spring bank holiday (25 May) is a bank holiday in England and Wales", "due Tuesday 26 May 2026, 10am")
+
+
+@pytest.mark.parametrize(
+    ("amount", "started_at", "ends"),
+    [
+        (2, london(2026, 6, 8, 15), london(2026, 6, 8, 17)),  # to the minute of closing
+        (8, london(2026, 6, 8, 17), london(2026, 6, 9, 17)),
+        (8, london(2026, 6, 12, 17, 1), london(2026, 6, 15, 17)),  # a Friday night
+        (1, london(2026, 6, 13, 12), london(2026, 6, 15, 10)),  # a Saturday
+        (9, london(2026, 3, 27, 16), london(2026, 3, 30, 17)),  # over the night that is an hour short
+        (9, london(2026, 10, 23, 16), london(2026, 10, 26, 17)),  # over the night that is an hour long
+        (16, london(2028, 2, 28, 9), london(2028, 2, 29, 17)),
+        (2, london(2026, 6, 8, 16, 59, 30), london(2026, 6, 9, 10, 59, 30)),
+    ],
+)
+def test_working_hours_end_when_so_many_office_hours_have_passed(amount, started_at, ends):
+    assert days_due(amount, started_at, "working_hours") == ends
+
+
+def test_working_hours_that_fall_into_the_changing_hour_are_elapsed_hours():
+    calendar = Calendar("Sundays too", {})
+    days = type("Daily", (Calendar,), {"is_working_day": lambda *_: True, "add_working_days": lambda _, day, n: day + timedelta(days=n)})
+    night = (time(0), time(4))
+    answer = due(Limit(4, "working_hours"), london(2026, 3, 29, 0), days(calendar.name, {}), end_of_working_day=FIVE, office_hours=night)
+    assert answer.at == london(2026, 3, 30, 1)  # that night has three hours between midnight and four
+
+
+def test_office_hours_that_do_not_begin_before_they_end_are_refused():
+    with pytest.raises(ValueError, match="Office hours"):
+        working(Limit(1, "working_hours"), london(2026, 6, 8, 9), office_hours=(FIVE, time(9)))
+
+
+def test_at_once_is_at_the_start_at_any_hour():
+    answer = due(Limit(0, "at_once"), london(2026, 4, 4, 23, 5), ENGLAND, end_of_working_day=FIVE)
+    assert answer.at == london(2026, 4, 4, 23, 5)
+    assert answer.working == ("at once from Saturday 4 April 2026, 11:05pm", "due Saturday 4 April 2026, 11:05pm")
+
+
+def test_the_working_says_what_the_start_was():
+    lines = working(Limit(5, "working_days"), london(2026, 3, 3, 11), starts_with="the previous answer")
+    assert lines == ("5 working days from the previous answer, Tuesday 3 March 2026, 11am", "due Tuesday 10 March 2026, 5pm")
+
+
+def test_the_disputed_act_comes_first_and_the_working_says_both():
+    act = Sooner(london(2026, 6, 10, 10), "the disputed act")
+    answer = due(Limit(2, "working_days"), london(2026, 6, 9, 16, 45), ENGLAND, end_of_working_day=FIVE, sooner=[act])
+    assert answer.at == london(2026, 6, 10, 10)
+    assert answer.at.tzinfo is UTC
+    assert answer.because == "the disputed act"
+    assert answer.working == (
+        "2 working days from Tuesday 9 June 2026, 4:45pm",
+        "that would be Thursday 11 June 2026, 5pm",
+        "the disputed act comes first: Wednesday 10 June 2026, 10am",
+        "due Wednesday 10 June 2026, 10am",
+    )
+
+
+@pytest.mark.parametrize("at", [london(2026, 6, 11, 17), london(2026, 7, 1, 9), london(2026, 6, 9, 16, 45), london(2026, 6, 1, 9)])
+def test_what_comes_no_sooner_than_the_limit_or_lies_before_the_start_changes_nothing(at):
+    limit, start = Limit(2, "working_days"), london(2026, 6, 9, 16, 45)
+    plain = due(limit, start, ENGLAND, end_of_working_day=FIVE)
+    answer = due(limit, start, ENGLAND, end_of_working_day=FIVE, sooner=[Sooner(at, "the disputed act")])
+    assert answer == plain
+    assert answer.working == plain.working
+    assert answer.because == ""
+
+
+def test_the_soonest_of_several_counts():
+    one, other = Sooner(london(2026, 6, 11, 9), "the disputed act"), Sooner(london(2026, 6, 10, 9), "the time the child needs it settled")
+    start = london(2026, 6, 9, 9)
+    for both in ([one, other], [other, one]):
+        assert due(Limit(9, "working_days"), start, ENGLAND, end_of_working_day=FIVE, sooner=both).because == other.why
+
+
+def test_a_pause_adds_its_whole_working_days_and_says_why():
+    pause = Pause(london(2026, 6, 9, 11), london(2026, 6, 12, 9), "a medical report is awaited")
+    answer = due(Limit(5, "working_days"), london(2026, 6, 8, 10), ENGLAND, end_of_working_day=FIVE, pauses=[pause])
+    assert answer.at == london(2026, 6, 17, 17)
+    assert answer.working == (
+        "5 working days from Monday 8 June 2026, 10am",
+        "paused from Tuesday 9 June 2026, 11am to Friday 12 June 2026, 9am (a medical report is awaited): adds 2 working days",
+        "due Wednesday 17 June 2026, 5pm",
+    )
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "adds"),
+    [
+        (london(2026, 6, 9, 9), london(2026, 6, 9, 17), "1 working day"),  # opening to end is a whole day
+        (london(2026, 6, 9, 9, 1), london(2026, 6, 9, 17), "nothing, because no whole working day lies in it"),
+        (london(2026, 6, 13, 0), london(2026, 6, 15, 0), "nothing, because no whole working day lies in it"),
+        (london(2026, 6, 1, 9), london(2026, 6, 9, 18), "1 working day"),  # only what lies after day 0
+    ],
+)
+def test_what_a_pause_adds(begins, ends, adds):
+    lines = working(Limit(5, "working_days"), london(2026, 6, 8, 10), pauses=[Pause(begins, ends)])
+    assert lines[1].endswith(f": adds {adds}")
+
+
+def test_a_pause_before_the_start_or_after_the_end_is_no_line():
+    pauses = [Pause(london(2026, 6, 1, 9), london(2026, 6, 3, 9)), Pause(london(2026, 7, 1, 9), london(2026, 7, 3, 9))]
+    assert working(Limit(1, "working_days"), london(2026, 6, 8, 10), pauses=pauses) == working(
+        Limit(1, "working_days"), london(2026, 6, 8, 10)
+    )
+
+
+def test_a_pause_adds_elapsed_time_to_hours_and_office_time_to_working_hours():
+    pause = Pause(london(2026, 6, 8, 12), london(2026, 6, 9, 10, 30), "the line is down")
+    lines = working(Limit(24, "hours"), london(2026, 6, 8, 10), pauses=[pause])
+    assert lines[1].endswith("(the line is down): adds 22 hours and 30 minutes")
+    assert lines[-1] == "due Wednesday 10 June 2026, 8:30am"
+    lines = working(Limit(4, "working_hours"), london(2026, 6, 8, 10), pauses=[pause])
+    assert lines[1].endswith("(the line is down): adds 6 hours and 30 minutes of office time")
+    assert lines[-1] == "due Tuesday 9 June 2026, 12:30pm"
+    night = Pause(london(2026, 6, 8, 18), london(2026, 6, 9, 7))
+    assert working(Limit(9, "working_hours"), london(2026, 6, 8, 10), pauses=[night])[1].endswith(
+        "adds nothing, because the office is closed"
+    )
+
+
+def test_a_pause_adds_whole_days_to_calendar_days():
+    pause = Pause(london(2026, 6, 12, 12), london(2026, 6, 14, 17))
+    lines = working(Limit(5, "calendar_days"), london(2026, 6, 8, 10), pauses=[pause])
+    assert lines[-2:] == ("paused from Friday 12 June 2026, 12pm to Sunday 14 June 2026, 5pm: adds 2 days", "due Monday 15 June 2026, 5pm")
+
+
+def test_pauses_that_overlap_count_once_with_both_reasons_and_one_that_ends_before_it_begins_not_at_all():
+    one, other = (
+        Pause(london(2026, 6, 9, 9), london(2026, 6, 10, 17), "one"),
+        Pause(london(2026, 6, 10, 8), london(2026, 6, 11, 17), "other"),
+    )
+    backwards = Pause(london(2026, 6, 12, 9), london(2026, 6, 9, 9), "backwards")
+    lines = working(Limit(2, "working_days"), london(2026, 6, 8, 10), pauses=[other, backwards, one])
+    assert lines[1] == "paused from Tuesday 9 June 2026, 9am to Thursday 11 June 2026, 5pm (one; other): adds 3 working days"
+    assert lines[2] == "due Monday 15 June 2026, 5pm"
+
+
+def test_a_closure_is_named_as_what_it_is():
+    calendar = ENGLAND.with_closures({date(2026, 5, 26): "Move of offices", date(2026, 5, 30): "Fair"})
+    answer = due(Limit(5, "working_days"), london(2026, 5, 21, 9), calendar, end_of_working_day=FIVE)
+    assert answer.at == london(2026, 6, 1, 17)
+    assert answer.working[1:3] == (
+        "Spring bank holiday (25 May) is a bank holiday in England and Wales",
+        "Move of offices (26 May) is a local closure day",
+    )
+
+
+def test_a_deadline_is_a_value_and_its_working_is_made_when_read():
+    one, same = (due(Limit(2, "working_days"), london(2026, 6, 8, 9), ENGLAND, end_of_working_day=FIVE) for _ in "12")
+    assert one == same
+    assert hash(one) == hash(same)
+    assert "working" not in vars(one)
+    assert one.working is one.working
+    assert Due(one.at, ("told",), False).working == ("told",)
+    with pytest.raises(AttributeError):
+        one.at = london(2026, 6, 8, 9)  # type: ignore[misc]
 
 
 def test_moments_without_a_time_zone_are_refused():
@@ -182,44 +359,104 @@ def test_moments_without_a_time_zone_are_refused():
         nudge_times(naive, Nudges(), ENGLAND, end_of_working_day=FIVE)
     with pytest.raises(ValueError, match="time zone"):
         say_moment(naive)
+    with pytest.raises(ValueError, match="time zone"):
+        working(Limit(1, "hours"), london(2026, 6, 8), sooner=[Sooner(naive, "the disputed act")])
+    with pytest.raises(ValueError, match="time zone"):
+        working(Limit(1, "hours"), london(2026, 6, 8), pauses=[Pause(london(2026, 6, 8), naive)])
 
 
 def test_nudges_come_the_working_day_before_at_the_working_day_after_and_a_last_time():
     assert nudge_times(london(2026, 4, 8, 17), Nudges(), ENGLAND, end_of_working_day=FIVE) == [
-        ("before", london(2026, 4, 7, 9)),
+        ("before_1", london(2026, 4, 7, 9)),
         ("at", london(2026, 4, 8, 17)),
-        ("after", london(2026, 4, 9, 9)),
+        ("after_1", london(2026, 4, 9, 9)),
         ("chaser", london(2026, 4, 15, 9)),
     ]
 
 
 def test_nudges_step_over_bank_holidays_in_both_directions():
     times = nudge_times(london(2026, 4, 7, 17), Nudges(chaser_days=2), ENGLAND, end_of_working_day=FIVE)
-    assert times[0] == ("before", london(2026, 4, 2, 9))
+    assert times[0] == ("before_1", london(2026, 4, 2, 9))
     times = nudge_times(london(2026, 4, 2, 17), Nudges(chaser_days=2), ENGLAND, end_of_working_day=FIVE)
-    assert times[2:] == [("after", london(2026, 4, 7, 9)), ("chaser", london(2026, 4, 8, 9))]
+    assert times[2:] == [("after_1", london(2026, 4, 7, 9)), ("chaser", london(2026, 4, 8, 9))]
 
 
 def test_a_policy_may_set_several_nudges_or_none():
     several = Nudges(before=(1, 3), at=False, after=(1, 2), chaser_days=5)
     rules = [rule for rule, _ in nudge_times(london(2026, 6, 8, 17), several, ENGLAND, end_of_working_day=FIVE)]
-    assert rules == ["before", "before", "after", "after", "chaser"]
+    assert rules == ["before_3", "before_1", "after_1", "after_2", "chaser"]
     none = Nudges(before=(), at=False, after=(), chaser_days=5)
     assert [rule for rule, _ in nudge_times(london(2026, 6, 8, 17), none, ENGLAND, end_of_working_day=FIVE)] == ["chaser"]
 
 
+MANY = Nudges(before=(1, 3), after=(1, 2, 4))
+
+
 @given(moments)
-def test_nudges_are_in_order_and_all_but_the_one_at_the_limit_on_working_mornings(limit_reached):
-    times = nudge_times(limit_reached, Nudges(), ENGLAND, end_of_working_day=FIVE)
+def test_nudges_are_in_order_and_all_in_office_hours_and_no_rule_comes_twice(limit_reached):
+    times = nudge_times(limit_reached, MANY, ENGLAND, end_of_working_day=FIVE)
     assert times == sorted(times, key=lambda nudge: nudge[1])
-    mornings = [when.astimezone(LONDON) for rule, when in times if rule != "at"]
-    assert all(ENGLAND.is_working_day(when.date()) and when.time() == time(9) for when in mornings)
+    assert sorted(rule for rule, _ in times) == ["after_1", "after_2", "after_4", "at", "before_1", "before_3", "chaser"]
+    said = {rule: when.astimezone(LONDON) for rule, when in times}
+    assert all(ENGLAND.is_working_day(when.date()) and time(9) <= when.time() <= FIVE for when in said.values())
+    assert all(when.time() == time(9) for rule, when in said.items() if rule != "at")
+    assert said["at"] >= limit_reached
+    assert [rule for rule, when in times if when < limit_reached] == ["before_3", "before_1"]
     assert all(when.tzinfo is UTC for _, when in times)
+
+
+@pytest.mark.parametrize(
+    ("limit_reached", "told"),
+    [
+        (london(2026, 6, 8, 9), london(2026, 6, 8, 9)),
+        (london(2026, 6, 8, 13, 20), london(2026, 6, 8, 13, 20)),
+        (london(2026, 6, 8, 17), london(2026, 6, 8, 17)),
+        (london(2026, 6, 8, 17, 1), london(2026, 6, 9, 9)),
+        (london(2026, 6, 8, 3), london(2026, 6, 8, 9)),
+        (london(2026, 6, 6, 12), london(2026, 6, 8, 9)),
+        (london(2026, 4, 2, 23), london(2026, 4, 7, 9)),
+        (london(2026, 3, 29, 1, 30), london(2026, 3, 30, 9)),
+    ],
+)
+def test_a_limit_reached_when_nobody_is_there_is_told_when_the_office_next_opens(limit_reached, told):
+    times = nudge_times(limit_reached, Nudges(), ENGLAND, end_of_working_day=FIVE)
+    assert dict(times)["at"] == told
+
+
+def test_nudges_keep_the_office_hours_of_the_partnership():
+    hours = (time(8, 30), time(16))
+    times = nudge_times(london(2026, 6, 8, 17), Nudges(), ENGLAND, end_of_working_day=FIVE, office_hours=hours)
+    assert times == [
+        ("before_1", london(2026, 6, 5, 8, 30)),
+        ("at", london(2026, 6, 9, 8, 30)),
+        ("after_1", london(2026, 6, 9, 8, 30)),
+        ("chaser", london(2026, 6, 15, 8, 30)),
+    ]
+
+
+def test_urgent_nudges_come_by_the_minute_at_any_hour():
+    urgent = UrgentNudges(before_minutes=(120, 30), at=True, after_minutes=(60,), chaser_minutes=1440)
+    times = nudge_times(london(2026, 4, 5, 1), Nudges(urgent=urgent), ENGLAND, end_of_working_day=FIVE, urgent=True)
+    assert times == [
+        ("before_120", london(2026, 4, 4, 23)),
+        ("before_30", london(2026, 4, 5, 0, 30)),
+        ("at", london(2026, 4, 5, 1)),
+        ("after_60", london(2026, 4, 5, 2)),
+        ("chaser", london(2026, 4, 6, 1)),
+    ]
+    silent = UrgentNudges(before_minutes=(), at=False, after_minutes=(), chaser_minutes=30)
+    times = nudge_times(london(2026, 4, 5, 1), Nudges(urgent=silent), ENGLAND, end_of_working_day=FIVE, urgent=True)
+    assert times == [("chaser", london(2026, 4, 5, 1, 30))]
+
+
+def test_urgent_minutes_are_elapsed_minutes_in_the_night_that_is_an_hour_short():
+    times = dict(nudge_times(london(2026, 3, 29, 3), Nudges(), ENGLAND, end_of_working_day=FIVE, urgent=True))
+    assert times["before_120"] == datetime(2026, 3, 29, 0, tzinfo=UTC)
 
 
 def test_a_nudge_never_comes_after_the_working_day():
     times = nudge_times(london(2026, 6, 8, 8), Nudges(), ENGLAND, end_of_working_day=time(8))
-    assert times[0] == ("before", london(2026, 6, 5, 8))
+    assert times[0] == ("before_1", london(2026, 6, 5, 8))
 
 
 @pytest.mark.parametrize(
@@ -262,6 +499,8 @@ def test_days_are_said_as_the_english_calendar_has_them(day):
         (2, "working_days", "2 working days"),
         (1, "hours", "1 hour"),
         (0, "hours", "0 hours"),
+        (4, "working_hours", "4 working hours"),
+        (0, "at_once", "at once"),
     ],
 )
 def test_lengths_are_said_in_singular_and_plural(amount, unit, said):

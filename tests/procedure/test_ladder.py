@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import procedure
-from procedure.ladder import STAGES, Ladder, NoSuchStep, Step
+from procedure.ladder import STAGES, Ladder, Limit, NoSuchStep, Step
 from procedure.policy import load
 
 CHAPTER = (Path(procedure.__file__).parent / "policies" / "chapter-23.yaml").read_text(encoding="utf-8")
@@ -70,3 +70,20 @@ def test_a_stage_without_a_step_is_refused():
 def test_a_ladder_of_mediation_alone_has_no_step_before_it():
     with pytest.raises(NoSuchStep, match="before mediation"):
         ladder_of("lscb_mediation").last_step_before_mediation()
+
+
+def test_a_step_names_its_clocks_by_what_they_are_about():
+    day = Limit(1, "working_days")
+    step = Step(1, "practitioner", "Talk", "one", "another", 0, day, "informal", answer=day, meeting=Limit(2, "hours", "previous_answer"))
+    assert list(step.clocks) == ["answer", "meeting", "step"]
+    assert step.clocks["meeting"].start == "previous_answer"
+    assert step.clocks["step"] is day
+
+
+def test_a_step_without_limits_has_no_clocks():
+    assert FOUR.step(1).clocks == {}
+
+
+def test_two_steps_between_practitioners_are_climbed_one_by_one():
+    assert SIX.next_after(1).stage == "practitioner"
+    assert SIX.first_step_of("practitioner") == 1

@@ -1,0 +1,219 @@
+"""The words of a mail: reference, what is asked, by which rule, by when and how that is worked out, and why you. It names no child, no
+person but the reader, and quotes nobody."""
+
+from __future__ import annotations
+
+import datetime as dt
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from email.utils import format_datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+
+from disputes.models import Disagreement, Seat
+from disputes.stages import Awaiting, Capacity
+from escalation import limits, notices
+from escalation.models import Clock, Digest, Notice
+from procedure.clock import say_moment
+
+WIDTH = 76
+WHEN_OWED_FOR = {  # where the rule alone does not say what happened
+    ("told", "note_stall"): "stalled",
+    ("told", "redate"): "redated",
+    ("news", "redate"): "redated",
+    ("told", "reach_inner_limit"): "late_inside",
+    ("overdue", "reach_inner_limit"): "late_inside",
+}
+OTHERS = ("digest", *sorted(set(WHEN_OWED_FOR.values())))  # mails that belong to no rule of their own
+ASKING = ("your_move", *notices.CLOCK_RULES)
+FIRST_OF_ALL = (
+    *("urgent", "chaser", "after", "at", "before", "your_move", "overdue", "late_inside", "stalled", "ended", "redated"),
+    *("told", "news", "draft_reminder"),
+)
+
+
+def letter(notice: Notice, now: dt.datetime) -> EmailMessage:
+    """The mail of one notice. Its Message-ID is the row's, so that a duplicate after a crash collapses at the reader's."""
+    return _letter(template_of(notice), notice.person.email, notice.pk, now, _context(notice))
+
+
+def digest_letter(digest: Digest, owed: Iterable[Notice], now: dt.datetime) -> EmailMessage:
+    """One mail for several notices, with one paragraph for each disagreement. The Message-ID is that of the digest's row."""
+    owed = list(owed)
+    by_disagreement: dict[UUID | None, list[Notice]] = {}
+    for notice in owed:
+        by_disagreement.setdefault(notice.disagreement_id, []).append(notice)
+    foremost = [min(several, key=lambda notice: FIRST_OF_ALL.index(template_of(notice))) for several in by_disagreement.values()]
+    foremost.sort(key=lambda notice: FIRST_OF_ALL.index(template_of(notice)))
+    told = [_context(notice) | {"said": _say_in_a_line(notice)} for notice in foremost]
+    person = owed[0].person
+    context = {"person": person, "told": told, "many": len(told), "site": settings.SITE_URL, "mail_choice": _mail_choice()}
+    return _letter("digest", person.email, digest.pk, now, context)
+
+
+def template_of(notice: Notice) -> str:
+    """The name of its words in templates/emails/."""
+    return WHEN_OWED_FOR.get((notice.rule, notice.entry.kind if notice.entry else ""), notice.template)
+
+
+def _letter(template: str, address: str, row: UUID, now: dt.datetime, context: dict[str, object]) -> EmailMessage:
+    subject = render_to_string(f"emails/{template}_subject.txt", context).strip()
+    body = _wrapped(render_to_string(f"emails/{template}.txt", context))
+    headers = {
+        "Message-ID": f"<{row}@{_host()}>",
+        "Date": format_datetime(now),
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+    }
+    return EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [address], headers=headers)
+
+
+def _host() -> str:
+    return settings.SITE_URL.split("//", 1)[-1].split(":")[0].split("/")[0]
+
+
+def _mail_choice() -> str:
+    return f"{settings.SITE_URL}/account/mail/"
+
+
+def _wrapped(body: str) -> str:
+    """No line too long to read, no address broken, no more than one empty line."""
+    lines: list[str] = []
+    for line in body.strip().splitlines():
+        whole = line.rstrip()
+        if len(whole) > WIDTH and " " in whole.strip():
+            indent = whole[: len(whole) - len(whole.lstrip())]
+            lines += textwrap.wrap(whole, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        elif whole or (lines and lines[-1]):
+            lines.append(whole)
+    return "\n".join(lines) + "\n"
+
+
+# ── what a mail says ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class When:
+    """A limit in words: what it is for, when it is reached, and how that is worked out."""
+
+    limit: str = ""
+    due: str = ""
+    working: str = ""
+    assumed: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the reader has to do with it: it is their move, they stand in for it, manage it, are the office, or take part."""
+
+    word: str = "part"  # holder, stand_in, manager, office, part
+    post: str = ""  # the title of the post whose move it is: no names
+    seats: tuple[Seat, ...] = field(default=())
+
+
+def _context(notice: Notice) -> dict[str, object]:
+    d = notice.disagreement
+    context: dict[str, object] = {
+        "person": notice.person,
+        "reference": d.reference if d else "",
+        "partnership": notice.partnership,
+        "url": f"{settings.SITE_URL}/disagreements/{d.reference}/" if d else f"{settings.SITE_URL}/desk/",
+        "mail_choice": _mail_choice(),
+    }
+    if d is None:
+        return context
+    turn, part = d.standing.turn, part_of(notice, d)
+    about = notice.clock.about if notice.clock else ""
+    context |= {
+        "awaiting": turn.awaiting,
+        "about": about if about in limits.INNER else "",
+        "countersign": bool(turn.awaiting == Awaiting.CONFIRMATION and not turn.sides),
+        "record_for": bool(turn.for_sides),
+        "part": part,
+        "mine": part.word in ("holder", "stand_in"),
+        "stage": d.get_stage_display(),
+        "rule": _say_step(d),
+        "limit": _say_what_ran_out(notice, d),
+    }
+    if notice.template in ASKING and d.is_open:
+        running = [notice.clock] if notice.clock else list(d.clocks.filter(stopped_at=None).order_by("due_at"))
+        context["when"] = _when(d, next((clock for clock in running if notice.clock or clock.about not in limits.INNER), None))
+        if notice.clock is None and turn.awaiting in (Awaiting.MATCH, Awaiting.ANSWER):
+            context["acknowledge"] = _when(d, next((clock for clock in running if clock.about == "acknowledge"), None))
+    return context
+
+
+def part_of(notice: Notice, d: Disagreement) -> Part:
+    """Why this person, of all people."""
+    standing = d.standing
+    meeting = notice.clock is not None and notice.clock.about == "meeting"
+    asked = standing.acting_seats(standing.party_sides) if meeting else standing.turn.seats
+    filled = standing.actor(notice.person).seats
+    if held := [seat for seat in filled if seat in asked]:
+        own = next((seat for seat in held if seat.person_id == notice.person.pk), None)
+        seat = own or held[0]
+        return Part("holder" if own else "stand_in", seat.post.title if seat.post else "", tuple(held))
+    for seat in filled:
+        if seat.capacity in notices.MANAGING and (below := [one for one in asked if one.side_id == seat.side_id]):
+            return Part("manager", below[0].post.title if below[0].post else "", tuple(below))
+    return Part("office" if any(seat.capacity == Capacity.OFFICE for seat in filled) else "part")
+
+
+def _say_step(d: Disagreement) -> str:
+    """ "Stage 2 of 4, Line manager or adviser to opposite number": the partnership's own words."""
+    document = d.policy.document
+    word = {"step": _("Step"), "stage": _("Stage"), "level": _("Level")}.get(document.word_for_step, document.word_for_step)
+    said = {"word": word, "number": d.step, "of": len(document.steps), "name": d.policy.ladder.step(d.step).name}
+    return _("%(word)s %(number)d of %(of)d, %(name)s") % said
+
+
+def _say_what_ran_out(notice: Notice, d: Disagreement) -> str:
+    facts = notice.entry.facts if notice.entry and notice.entry.kind in ("reach_limit", "reach_inner_limit", "reach_last_chaser") else {}
+    try:
+        return limits.say_about(d, facts["about"], facts.get("step", d.step)) if facts.get("about") else ""
+    except (LookupError, ValueError):
+        return ""
+
+
+def _when(d: Disagreement, clock: Clock | None) -> When | None:
+    if clock is None:
+        return None
+    try:
+        explained = limits.work_out(d, clock.about, clock.step, clock.started_at)
+    except LookupError:
+        return When(due=say_moment(clock.due_at))
+    same = explained.at == clock.due_at  # a limit that was reached keeps its date, whatever holiday came later
+    working = [line for line in explained.working if not line.startswith("This length is assumed")]
+    name = limits.say_about(d, clock.about, clock.step)
+    return When(name, say_moment(clock.due_at), "; ".join(working) if same else "", explained.assumed)
+
+
+def _say_in_a_line(notice: Notice) -> str:
+    """What a digest says first of a disagreement."""
+    d, rule = notice.disagreement, template_of(notice)
+    if d is None:
+        return _("You began to write down a disagreement and have not sent it.")
+    if rule in ASKING:
+        mine = part_of(notice, d).word in ("holder", "stand_in")
+        late = rule in ("after", "chaser")
+        if mine:
+            return _("It is late, and still your move.") if late else _("It is your move.")
+        return _("It is late, and the move is not yours.") if late else _("Its time is coming to an end; the move is not yours.")
+    return {
+        "urgent": _("A child is said to be at immediate risk."),
+        "overdue": _("The time for its present step ran out without the move that was asked for."),
+        "late_inside": _("Something that the procedure asks for inside the present step is late."),
+        "stalled": _("It stands still, and nobody who can be reached can move it on."),
+        "ended": _("It has ended: %(stage)s.") % {"stage": d.get_stage_display()},
+        "redated": _("A holiday changed, and with it the date by which something is due."),
+        "told": _("You can now see it."),
+        "news": _("There is something new in it. Nothing is asked of you now."),
+    }[rule]
+
+
+__all__ = ["OTHERS", "Part", "When", "digest_letter", "letter", "part_of", "template_of"]

@@ -141,8 +141,9 @@ class Standing:
 
     @property
     def unconfirmed_sides(self) -> list[Side]:
-        """Party sides that have not yet confirmed the latest version."""
-        return [side for side in self.party_sides if side.pk not in self.confirmed_sides]
+        """Sides that have to confirm the latest version and have not: the parties, and who was consulted if the policy says so."""
+        wanted = self.disagreement.policy.document.closing.confirmed_by
+        return [side for side in self.sides if side.kind in wanted and side.pk not in self.confirmed_sides]
 
     # ── people
 

@@ -18,8 +18,9 @@ from accounts.models import User
 from disputes.models import Agreement, Child, Disagreement, Draft, Entry, OutstandingIssue, Seat, Text
 from disputes.rules import last_chaser_went_unanswered, waits_for_countersign
 from disputes.seats import Actor, Standing
-from disputes.stages import OPEN, Awaiting, Capacity, Stage
-from escalation import health
+from disputes.stages import ACTING, OPEN, Awaiting, Capacity, Stage
+from escalation import health, radar
+from escalation.delivery import Undelivered, undelivered_of
 from escalation.turns import MAIN_MOVE, Saying, say_turn
 from pages import times
 
@@ -29,6 +30,7 @@ ISSUES_STAY = dt.timedelta(days=28)  # after their date: nothing says yet that o
 MOST = 300  # of one kind on one desk; the rest is in the list
 
 HERE_IS_A_CHOICE = (Awaiting.MATCH, Awaiting.DECISION, Awaiting.CHAIR)  # read the whole page first, then choose
+WATCHING = (Capacity.OFFICE, Capacity.LINE_MANAGER, Capacity.SENIOR)  # whose desks say what stands still
 ONLY_TOLD = (Capacity.OFFICE, Capacity.TOLD, Capacity.CHAIR)
 
 
@@ -77,6 +79,7 @@ class Desk:
     to_do: list[Row] = field(default_factory=list)
     referrals: list[Row] = field(default_factory=list)
     issues: list[Row] = field(default_factory=list)
+    stalled: list[Row] = field(default_factory=list)
     waiting: list[Row] = field(default_factory=list)
     told: list[Row] = field(default_factory=list)
     finished: list[Row] = field(default_factory=list)
@@ -131,16 +134,21 @@ def _laid_out(person: User, now: dt.datetime) -> Desk:
     Standing.of_many(disagreements, now)
     describe(disagreements)
     recorded = _confirmations_recorded_by(person, disagreements)
+    lost = undelivered_of(d for d in disagreements if d.is_open)
+    watched = [d for d in disagreements if d.is_open and d.standing.actor(person).seat_in(*WATCHING)]
+    stalls = radar.found_for(watched, now) if watched else {}
     for d in disagreements:
         actor = d.standing.actor(person)
         if not actor.seats:
             continue
         if d.is_open:
             _lay_open(made, d, actor, now, recorded_it=d.pk in recorded)
+            _lay_undelivered(made, d, actor, lost[d.pk])
+            _lay_stalled(made, d, actor, stalls.get(d.pk, []), lost=bool(lost[d.pk]))
         else:
             _lay_ended(made, d, actor, now)
     made.issues = _outstanding_issues(person, now)
-    for rows in (made.to_do, made.referrals, made.waiting, made.told):
+    for rows in (made.to_do, made.referrals, made.stalled, made.waiting, made.told):
         rows.sort(key=lambda row: row.order)
     made.finished.sort(key=lambda row: row.disagreement.ended_at or now, reverse=True)
     return made
@@ -196,6 +204,25 @@ def _lay_for_office(made: Desk, d: Disagreement, actor: Actor, *, already: bool)
     if actor.seat_in(Capacity.OFFICE, Capacity.CHAIR) and last_chaser_went_unanswered(d):
         do = _("The last reminder went unanswered. Ring them, or close it as unconfirmed.")
         made.to_do.append(Row(d, do, page_of(d), _("See what can be done"), d.due_at, tone="late"))
+
+
+def _lay_undelivered(made: Desk, d: Disagreement, actor: Actor, lost: list[Undelivered]) -> None:
+    """A message that never arrived is something to do for the side across the table, and for the office."""
+    sides = {seat.side_id for seat in actor.seats if seat.capacity in ACTING}
+    speaks = actor.party_seat() is not None
+    for one in lost:
+        if sides.intersection(one.sides):
+            where = (page_of(d, "record-discussion"), _("Record it")) if speaks else (page_of(d), _("Open"))
+            made.to_do.append(Row(d, one.say, *where, d.due_at, tone="late"))
+        elif actor.seat_in(Capacity.OFFICE):
+            made.stalled.append(Row(d, one.say, page_of(d), _("Open"), d.due_at, tone="late"))
+
+
+def _lay_stalled(made: Desk, d: Disagreement, actor: Actor, stalls: list[radar.Stall], *, lost: bool) -> None:
+    """What holds it up, with what to do; not for whoever's own move it is, and a lost message is said once."""
+    said = [stall.words for stall in stalls if not (stall.kind == "failed_mail" and lost)]
+    if said and not d.standing.turn.is_held_by(actor):
+        made.stalled.append(Row(d, said[0], page_of(d), _("Open"), d.due_at, note=" ".join(said[1:]), tone="late"))
 
 
 def _lay_ended(made: Desk, d: Disagreement, actor: Actor, now: dt.datetime) -> None:

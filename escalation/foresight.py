@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 
 from django.utils import timezone
@@ -10,11 +11,15 @@ from django.utils.translation import gettext as _
 from accounts.models import Appointment, Office, User
 from disputes.models import Disagreement, Seat
 from disputes.seats import Actor
-from disputes.stages import Capacity
+from disputes.stages import Capacity, Stage
 from escalation.notices import HEARS_NEWS
 
 EVENTS = {
     "ask_the_chair": "asked_chair",
+    "answer": "answered",
+    "record_answer_for": "answered",
+    "hold_meeting": "meeting",
+    "take_next_step": "step_begun",
     "refer_to_line_manager": "step_begun",
     "pass_up_the_line": "step_begun",
     "decline_mediation": "step_begun",
@@ -23,6 +28,9 @@ EVENTS = {
     "close_as_unconfirmed": "closed",
     "withdraw": "closed",
     "redirect": "closed",
+    "confirm_outcome": "resolved",  # if it is the last confirmation, or the last side to differ
+    "countersign": "resolved",
+    "agree_to_differ": "closed",
 }
 ENDING = ("close_without_agreement", "close_as_unconfirmed", "withdraw", "redirect")
 MAY_END = ("confirm_outcome", "countersign", "agree_to_differ")
@@ -67,21 +75,55 @@ def _say_person(person: User, filled: Iterable[Seat], told: list[Seat]) -> str:
 
 
 def _by_policy(d: Disagreement, move: str) -> list[str]:
-    """Whom the policy's telling rules bring in, by name."""
-    event = EVENTS.get(move)
-    who = {telling.who for telling in d.policy.document.tellings if telling.event == event and telling.stage in (None, d.stage)}
+    """Whom the policy's telling rules bring in, by name; who sits there already in that part is not brought in again."""
+    step = _step_after(d, move)
+    stage = d.policy.ladder.stage_of(step) if EVENTS.get(move) in ("step_begun", "asked_chair") else d.stage
+    tellings = [telling for telling in d.policy.document.tellings if telling.event == EVENTS.get(move)]
+    who = {telling.who for telling in tellings if telling.stage in (None, stage) and telling.step in (None, step)}
     if move == "record_confirmation_for":
         who.add("office")
     today = timezone.localdate(d.standing.now)
     told = []
-    if "chair" in who and move == "ask_the_chair":
+    if move == "ask_the_chair":  # whatever the policy tells: who is asked must be able to answer (23.17)
         chair = next(iter(Appointment.objects.people(d.partnership, Office.CHAIR, today)), None)
         title = d.policy.document.final_body.short
         told.append(f"{chair.name}, {title}" if chair else title)
+    elif "chair" in who:
+        title = d.policy.document.final_body.short
+        told += [f"{one.name}, {title}" for one in _not_yet(d, Appointment.objects.people(d.partnership, Office.CHAIR, today))]
+    if "next_manager" in who and d.policy.ladder.has_higher_manager_step(step):
+        told.append(_("The managers of both sides at the next step, for information"))
+    if "representative" in who:
+        told += [_("%(name)s, who represents their agency") % {"name": one.name} for one in _not_yet(d, _representatives(d, today))]
     if "office" in who:
-        people = Appointment.objects.people(d.partnership, Office.OFFICE, today)
-        told += [f"{person.name}, {_('Partnership office')}" for person in people] or [_("The partnership’s office")]
+        people = list(Appointment.objects.people(d.partnership, Office.OFFICE, today))
+        told += [f"{person.name}, {_('Partnership office')}" for person in _not_yet(d, people)]
+        told += [] if people else [_("The partnership’s office")]
     return told
+
+
+def _step_after(d: Disagreement, move: str) -> int:
+    """The step at which it will stand: what tellings name one."""
+    ladder = d.policy.ladder
+    if move == "refer_to_line_manager":
+        return ladder.first_step_of(Stage.LINE_MANAGER)
+    if move == "ask_the_chair":
+        return ladder.first_step_of(Stage.LSCB_MEDIATION)
+    if move in ("decline_mediation", "reopen"):
+        return d.acting_step
+    return d.step + (move in ("take_next_step", "pass_up_the_line"))
+
+
+def _representatives(d: Disagreement, today: dt.date) -> list[User]:
+    agencies = [side.team.agency_id for side in d.standing.party_sides]
+    held = Appointment.objects.on(today).filter(partnership=d.partnership, office=Office.REPRESENTATIVE, agency__in=agencies)
+    return [one.person for one in held.select_related("person")]
+
+
+def _not_yet(d: Disagreement, people: Iterable[User]) -> list[User]:
+    """Those who do not sit there: to be told by the policy opens a seat, and says nothing to those who have one."""
+    seated = {seat.person_id for seat in d.standing.seats}
+    return [person for person in people if person.pk not in seated]
 
 
 def say_seat(seat: Seat) -> str:

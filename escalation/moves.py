@@ -252,6 +252,8 @@ def _check_raising(draft: Draft, by: User, given: Given, team: Team, post: Post 
         raise MoveRefused(_("You no longer hold the post from which you began this. Begin it again from your present one."))
     if team.pk == draft.post.team_id:
         raise MoveRefused(_("Choose a team other than your own."))
+    if not policy.document.within_one_agency and team.agency_id == draft.post.team.agency_id:
+        raise MoveRefused(_("This procedure is for disagreements between agencies. Inside your own agency, use its own procedure."))
     if not draft.partnership.agencies.filter(pk=team.agency_id).exists() or (post and post.team_id != team.pk):
         raise MoveRefused(_("Choose a team of this partnership, and somebody in it."))
     if not policy.document.within_one_agency and team.agency_id == draft.post.team.agency_id:

@@ -22,6 +22,7 @@ from disputes.models import Disagreement
 from disputes.rules import MAIN, NOTE
 from disputes.seats import Actor
 from escalation import reading
+from escalation.delivery import delivery_of, undelivered_for
 from escalation.models import Clock
 from escalation.moves import latest_move
 from escalation.running import Running, facts_of_time, running
@@ -50,12 +51,15 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
     page = Paginator(reading.record(d, actor, ours=ours), ENTRIES_A_PAGE).get_page(request.GET.get("page"))
     clocks = list(d.clocks.order_by("started_at"))
     runs = running(d, clocks, now) if d.is_open else []
+    positions_only = bool(actor.seats) and all(seat.positions_only for seat in actor.seats) and not _audits(d, request.user)
     trail.note(Trace.Kind.READ, "disagreement", person=request.user.pk, disagreement=d.pk, partnership=d.partnership_id)
     context = {
         **identity(d),
         "now": now,
         "panel": panel(d, actor, runs),
         "also_running": runs[1:],
+        "undelivered": undelivered_for(d, actor) if d.is_open else [],
+        "deliveries": [] if positions_only else delivery_of(d),
         "time_facts": facts_of_time(d, now),
         "ladder": ladder(d, clocks, began_at=next((entry.step for entry in stated if entry.kind == "send"), 1)),
         "own_references": reading.own_references(d, actor),
@@ -67,7 +71,7 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         "items": reading.timeline(d, list(page)),
         "ours": ours,
         "has_a_side": any(seat.side_id for seat in actor.seats),
-        "positions_only": bool(actor.seats) and all(seat.positions_only for seat in actor.seats) and not _audits(d, request.user),
+        "positions_only": positions_only,
         "as_auditor": not actor.seats,
         "may_correct": "correct_entry" in {move.name for move in d.open_moves(actor)},
         "can_see": len({seat.person_id for seat in d.standing.seats}),

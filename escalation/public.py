@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import Partnership, Post, StepPost, Team
 from procedure.clock import say_length
-from procedure.ladder import LSCB_MEDIATION, Step
+from procedure.ladder import LSCB_MEDIATION, Limit, Span, Step
 from procedure.models import Policy
+from procedure.policy import Document
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Rung:
     length: str
     assumed: bool
     is_mediation: bool
+    inside: list[str]  # the time limits inside the step
 
 
 @login_not_required
@@ -72,6 +75,8 @@ def _page(request: HttpRequest, partnership: Partnership) -> HttpResponse:
         "is_demo": partnership.is_demo,
         "document": document,
         "rungs": [_rung(step) for step in document.steps] if document else [],
+        "whole": _whole(document) if document else [],
+        "names_assumed": document is not None and any(limit.assumed for step in document.steps for limit in step.clocks.values()),
         "desks": desks,
         "out_of_hours": [desk.team for desk in desks if desk.team.out_of_hours],
     }
@@ -79,8 +84,36 @@ def _page(request: HttpRequest, partnership: Partnership) -> HttpResponse:
 
 
 def _rung(step: Step) -> Rung:
+    said = {
+        "acknowledge": _("seen and said so within %(length)s"),
+        "answer": _("answered within %(length)s"),
+        "meeting": _("without agreement, a meeting within %(length)s"),
+        "confirm": _("confirmed in writing within %(length)s of the meeting"),
+    }
+    inside = [said[about] % {"length": _length(limit)} for about, limit in step.clocks.items() if about in said]
     limit = step.limit
-    return Rung(step, say_length(limit) if limit else "", bool(limit and limit.assumed), step.stage == LSCB_MEDIATION)
+    return Rung(step, say_length(limit) if limit else "", bool(limit and limit.assumed), step.stage == LSCB_MEDIATION, inside)
+
+
+def _length(limit: Limit) -> str:
+    return _("%(length)s (assumed)") % {"length": say_length(limit)} if limit.assumed else say_length(limit)
+
+
+def _whole(document: Document) -> list[str]:
+    """The time limits across steps, and that on raising."""
+    said = [
+        _("%(what)s: within %(length)s") % {"what": span.name or _say_steps(span), "length": _length(span.limit)} for span in document.spans
+    ]
+    if document.overall:
+        said.append(_("The whole procedure: within %(length)s") % {"length": _length(document.overall)})
+    if document.raise_within:
+        length = {"length": _length(document.raise_within)}
+        said.append(_("Raise it within %(length)s of the decision; later it can still be raised") % length)
+    return said
+
+
+def _say_steps(span: Span) -> str:
+    return _("Steps %(first)d to %(last)d together") % {"first": span.steps[0], "last": span.steps[-1]}
 
 
 def _desks(partnership: Partnership) -> list[Desk]:

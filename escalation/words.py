@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from disputes.models import Disagreement, Entry
-from escalation import limits
+from escalation import limits, radar
 from pages import times
 
 KINDS: dict[str, str | Promise] = {
@@ -214,6 +214,8 @@ def say_times(d: Disagreement, facts: dict[str, Any]) -> list[tuple[str, str]]:
     for one in facts.get("clocks", []):
         dates = {name: times.weekday_moment(_moment(one[name])) for name in ("old", "new")}
         said.append((limits.say_about(d, one["about"], one.get("step", d.step)), _("due %(old)s became %(new)s") % dates))
+    if kinds := facts.get("kinds"):
+        said.append((_("What holds it up"), " ".join(radar.words_of(kind) for kind in kinds if kind in radar.KINDS)))
     if days := facts.get("days"):
         named = ", ".join(f"{name} ({times.day(dt.date.fromisoformat(day))})" for day, name in days)
         said.append((_("Nobody works on these days now"), named))

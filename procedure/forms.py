@@ -59,7 +59,7 @@ class PolicyText(forms.Form):
         super().__init__(*args, **options)
         self.mistakes: list[Mistake] = []
         if self.is_bound:
-            self.data = self.data.copy()  # the text of a file is put into the box, to be mended there
+            self.data: Any = self.data.copy()  # type: ignore[attr-defined]  # the text of a file is put into the box, to be mended there
         self.fields["text"].widget.attrs |= {"spellcheck": "false", "autocapitalize": "off", "wrap": "off", "class": "accord-code"}
 
     def clean_file(self) -> str:

@@ -85,7 +85,9 @@ OWN = {
         pauses={"reasons": ["Waiting for a report"]}, urgency=lambda urgency: {**urgency, "standstill": True, "may_start_at": ""}
     ),
     "one limit for everything": changed(steps=without_limits, overall={"amount": 10, "unit": "working_days"}),
-    "one limit for two steps": changed(steps=without_limits, spans=[{"steps": [1, 2], "amount": 5, "unit": "working_days", "name": "Locally"}]),
+    "one limit for two steps": changed(
+        steps=without_limits, spans=[{"steps": [1, 2], "amount": 5, "unit": "working_days", "name": "Locally"}]
+    ),
     "no clocks at all": changed(steps=without_limits),
 }
 POLICIES = {path.stem: path.read_text(encoding="utf-8") for path in SHIPPED} | OWN
@@ -423,7 +425,10 @@ def test_silence_holds_nobody(name: str, explore: Any) -> None:
     held = [
         state
         for state in found.open_states
-        if state.stage in MANAGERS and state.mediation == "" and not any(e.move in UP for e in found.edges[state]) and not found.running(state)
+        if state.stage in MANAGERS
+        and state.mediation == ""
+        and not any(e.move in UP for e in found.edges[state])
+        and not found.running(state)
     ]
     assert not held, sample(held)
 

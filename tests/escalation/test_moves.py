@@ -579,7 +579,9 @@ def open_moves(d: Disagreement, by: Any) -> set[str]:
 
 
 def policy(change: dict[str, Any]) -> str:
-    plain = json.loads(json.dumps({**yaml.safe_load(shipped_chapter()), **change}, default=str))  # no references: a policy file may have none
+    plain = json.loads(
+        json.dumps({**yaml.safe_load(shipped_chapter()), **change}, default=str)
+    )  # no references: a policy file may have none
     return yaml.safe_dump(plain, sort_keys=False)
 
 

@@ -122,7 +122,9 @@ class Walk:
     def learn(self, at: str, *people: User) -> None:
         """Each side answers the closing questions: the general issue goes to learning (23.19)."""
         for n, person in enumerate(people):
-            self.move(f"{at}:{n:02d}", person, "answer_closing_questions", facts={"general_issue": True}, general_issue="As in the scenario")
+            self.move(
+                f"{at}:{n:02d}", person, "answer_closing_questions", facts={"general_issue": True}, general_issue="As in the scenario"
+            )
         assert all(side.closing_answered for side in self._sides())
 
     def _sides(self) -> list[Any]:

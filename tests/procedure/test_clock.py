@@ -250,7 +250,7 @@ def test_the_disputed_act_comes_first_and_the_working_says_both():
     )
 
 
-@pytest.mark.parametrize("at", [london(2026, 6, 11, 17), london(2026, 7, 1, 9), london(2026, 6, 9, 16, 45), london(2026, 6, 1, 9)])
+@pytest.mark.parametrize("at", [london(2026, 6, 11, 17), london(2026, 7, 1, 9), london(2026, 6, 9, 16, 44), london(2026, 6, 1, 9)])
 def test_what_comes_no_sooner_than_the_limit_or_lies_before_the_start_changes_nothing(at):
     limit, start = Limit(2, "working_days"), london(2026, 6, 9, 16, 45)
     plain = due(limit, start, ENGLAND, end_of_working_day=FIVE)
@@ -258,6 +258,12 @@ def test_what_comes_no_sooner_than_the_limit_or_lies_before_the_start_changes_no
     assert answer == plain
     assert answer.working == plain.working
     assert answer.because == ""
+
+
+def test_a_moment_that_coincides_with_the_start_ends_the_limit_at_once():
+    start = london(2026, 6, 9, 16, 45)
+    answer = due(Limit(2, "working_days"), start, ENGLAND, end_of_working_day=FIVE, sooner=[Sooner(start, "the disputed act")])
+    assert (answer.at, answer.because) == (start, "the disputed act")
 
 
 def test_the_soonest_of_several_counts():

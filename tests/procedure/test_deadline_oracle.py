@@ -111,7 +111,7 @@ def oracle(case: Case) -> datetime:
                 opens, closes = (from_local(day, each) for each in case.office)
                 at, left = by_grains(max(opens, case.start), closes, left, case)
             day += ONE_DAY
-    return min([at, *(each for each in case.sooner if each > case.start)])
+    return min([at, *(each for each in case.sooner if each >= case.start)])
 
 
 EDGES = sorted(

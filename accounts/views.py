@@ -74,7 +74,7 @@ def mail_choice(request: HttpRequest) -> HttpResponse:
     """Each person's own choice, kept beside who they are: it is no version of the person, so no history is written of it."""
     person = request.user
     assert isinstance(person, User)  # noqa: S101 - the middleware lets nobody else in
-    form = MailChoice(request.POST or None, initial={"mail": person.mail})
+    form = MailChoice(request.POST if request.method == "POST" else None, initial={"mail": person.mail})
     if request.method == "POST" and form.is_valid():
         User.objects.filter(pk=person.pk).update(mail=form.cleaned_data["mail"])
         messages.success(request, _("Your choice counts from now on."))

@@ -426,7 +426,7 @@ def mediation_accepted(north: Northshire, days: Days) -> Story:
 def immediate_risk(north: Northshire, days: Days) -> Story:
     """Emergency action first (23.5); then straight to the line managers (23.13)."""
     story = Story(north).send(
-        days.ago(1, "13:20"),
+        days.lately(55),
         "bea.sharma",
         "tessa.quinn",
         category="need_for_action",
@@ -436,15 +436,15 @@ def immediate_risk(north: Northshire, days: Days) -> Story:
         decision="I was told that nobody could visit before Monday.",
         why_unsafe="Kit has lost weight for the third week and did not follow my finger today. His father says that he is lazy.",
         outcome_wanted="Kit is seen by a doctor today, and somebody is with the family when they hear the result.",
-        done_first="I rang 999 at ten past twelve and then the front door. Kit is in hospital, and I am with his mother.",
+        done_first="I rang 999 first and then the front door. Kit is in hospital, and I am with his mother.",
         higher_reason="The ward will want to send him home tonight. That cannot wait two days for an answer.",
     )
     story.move(
-        days.ago(1, "13:50"),
+        days.lately(35),
         "rita.osei",
         "record_discussion",
         facts={"how": "phone"},
-        happened_at=days.ago(1, "13:35"),
+        happened_at=days.lately(45),
         child_safe="unsure",
         who="Rita Osei and Mona Lewis",
         said="Mona is finding out who is on duty tonight. We agreed that the ward does not discharge before she has rung back.",

@@ -282,7 +282,7 @@ class Disagreement(Row):
     )
     def match_child(self, by: Actor) -> None:
         """May come late: whoever stayed silent can still say so at the Chair's table, and only then can anything be agreed."""
-        self.matched = True
+        self.matched = self.acknowledged = True
         if self.awaiting in (Awaiting.MATCH, Awaiting.IDENTITY):
             self._hand_over(Awaiting.ANSWER)
 
@@ -294,6 +294,7 @@ class Disagreement(Row):
         custom=offered(_("We cannot tell which child this is")),
     )
     def cannot_tell_which_child(self, by: Actor) -> None:
+        self.acknowledged = True
         self._hand_over(Awaiting.IDENTITY)
 
     @transition(

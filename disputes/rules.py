@@ -160,10 +160,9 @@ def heard_or_silent_at_this_step(d: Disagreement) -> bool:
 
 
 def _silence_is_measured(d: Disagreement) -> bool:
-    """Whether any clock of the policy runs at this step by which silence comes to an end."""
-    document = d.policy.document
-    spans = any(d.step in span.steps for span in document.spans)
-    return bool(d.track or d.present_step.limit or d.present_step.answer or spans or document.overall)
+    """Whether a clock runs by which silence comes to an end: not one inside the step, nor one across steps that was reached below."""
+    unreached = d.clocks.filter(stopped_at=None, reached_at=None)  # type: ignore[attr-defined]
+    return unreached.exclude(about__in=("acknowledge", "meeting", "confirm")).exists()
 
 
 def has_another_practitioner_step(d: Disagreement) -> bool:
@@ -186,11 +185,11 @@ def disputed_act_can_wait(d: Disagreement) -> bool:
 
 def may_be_paused(d: Disagreement) -> bool:
     """If the policy allows it at all, and never while a child is at immediate risk."""
-    return d.policy.document.pauses is not None and d.paused_until is None and not d.at_immediate_risk
+    return d.policy.document.pauses is not None and not is_paused(d) and not d.at_immediate_risk
 
 
 def is_paused(d: Disagreement) -> bool:
-    return d.paused_until is not None
+    return d.paused_until is not None and d.paused_until > d.standing.now
 
 
 def has_a_side_not_on_the_system(d: Disagreement) -> bool:

@@ -63,8 +63,8 @@ def count_again(d: Disagreement, clock: Clock) -> bool:
     return changed
 
 
-def times_of(d: Disagreement, about: str, step: int, due_at: dt.datetime) -> list[tuple[str, dt.datetime]]:
-    """When people are reminded of this limit, each with its rule (see procedure.clock.nudge_times)."""
+def times_of(d: Disagreement, about: str, step: int, due_at: dt.datetime, *, urgent: bool | None = None) -> list[tuple[str, dt.datetime]]:
+    """When people are reminded of this limit, each with its rule (see procedure.clock.nudge_times). `urgent`: as the limit is, if None."""
     document = d.policy.document
     return nudge_times(
         due_at,
@@ -72,7 +72,7 @@ def times_of(d: Disagreement, about: str, step: int, due_at: dt.datetime) -> lis
         d.policy.calendar,
         end_of_working_day=document.end_of_working_day,
         office_hours=(document.office_hours.opens, document.office_hours.closes),
-        urgent=limits.is_urgent(d, limits.limit_of(d, about, step)),
+        urgent=limits.is_urgent(d, limits.limit_of(d, about, step)) if urgent is None else urgent,
     )
 
 
@@ -144,10 +144,11 @@ def _start(d: Disagreement, running: dict[str, Clock], about: str, entry: Entry,
 
 
 def _chaser_after(d: Disagreement, about: str, step: int, moment: dt.datetime) -> dt.datetime | None:
-    """Only where silence is measured is there a last chaser: after it Chair or office may close it."""
+    """Only where silence is measured is there a last chaser: after it Chair or office may close it as unconfirmed. Counted in working
+    days, however urgent: haste is for helping the child, not for closing."""
     if not limits.opens_the_way_up(about):
         return None
-    return next((when for rule, when in times_of(d, about, step, moment) if rule == "chaser"), None)
+    return next((when for rule, when in times_of(d, about, step, moment, urgent=False) if rule == "chaser"), None)
 
 
 def _chase_again(d: Disagreement, entry: Entry, clock: Clock) -> None:

@@ -284,6 +284,7 @@ EFFECTS: dict[str, Effect] = {
     "refuse_countersign": _decline_outcome,
     "name_disputed_act": _name_disputed_act,
     "pause_clock": _pause,
+    "take_next_step": _asks_afresh,
     "refer_to_line_manager": _begin_managers_step,
     "pass_up_the_line": _begin_managers_step,
     "change_opposite_number": _change_opposite_number,

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms as django_forms
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -35,14 +36,14 @@ UNRESOLVED: dict[str, Any] = {
 
 
 class TakeNextStep(MoveForm):
-    happens = gettext_lazy("The same people try again, at the next step of the ladder.")
+    happens: str | Promise = gettext_lazy("The same people try again, at the next step of the ladder.")
     submit = gettext_lazy("Take it to the next step")
     unresolved = fields.WordsField(**UNRESOLVED)
 
     def ask(self) -> None:
         d = self.occasion.disagreement
         if step := d.policy.ladder.next_after(d.step):
-            self.happens = _("The same people try again, at the next step of the ladder: %(step)s.") % {"step": step.name}  # type: ignore[misc]
+            self.happens = _("The same people try again, at the next step of the ladder: %(step)s.") % {"step": step.name}
 
 
 class ReferToLineManager(MoveForm):

@@ -199,7 +199,8 @@ def redate(disagreement_id: UUID, *, now: dt.datetime) -> Entry | None:
                 clocks.count_again(disagreement, clock)
             return None
         first, last = min(c.started_at for c in changed), max(max(c.due_at, new[c.pk]) for c in changed)
-        days = disagreement.policy.calendar.holidays_between(timezone.localdate(first), timezone.localdate(last))
+        calendar, between = disagreement.policy.calendar, (timezone.localdate(first), timezone.localdate(last))
+        days = sorted([*calendar.holidays_between(*between), *calendar.closures_between(*between)])
         facts = {
             "clocks": [{"about": c.about, "step": c.step, "old": c.due_at.isoformat(), "new": new[c.pk].isoformat()} for c in changed],
             "days": [[day.isoformat(), name] for day, name in days],
@@ -256,8 +257,6 @@ def _check_raising(draft: Draft, by: User, given: Given, team: Team, post: Post 
         raise MoveRefused(_("This procedure is for disagreements between agencies. Inside your own agency, use its own procedure."))
     if not draft.partnership.agencies.filter(pk=team.agency_id).exists() or (post and post.team_id != team.pk):
         raise MoveRefused(_("Choose a team of this partnership, and somebody in it."))
-    if not policy.document.within_one_agency and team.agency_id == draft.post.team.agency_id:
-        raise MoveRefused(_("Your procedure is not for disagreements inside one agency. Choose a team of another agency."))
     if given.facts.get("category") not in {category.key for category in policy.document.categories}:
         raise MoveRefused(_("Choose what the disagreement is about."))
 

@@ -140,7 +140,9 @@ def times_of_clock(d: Disagreement, clock: Clock) -> list[tuple[str, dt.datetime
     """The rules of this clock; where somebody was chased anew, the last chaser is one more with a name of its own."""
     times = times_of(d, clock.about, clock.step, clock.due_at)
     last = f"chaser_{clock.chasers}" if clock.chasers else "chaser"
-    kept = [time for time in times if time[0] != "chaser"]
+    minutes = d.policy.document.nudges.urgent.chaser_minutes
+    urgent = limits.is_urgent(d, limits.limit_of(d, clock.about, clock.step))
+    kept = [(f"after_{minutes}", when) if rule == "chaser" else (rule, when) for rule, when in times if rule != "chaser" or urgent]
     return [*kept, (last, clock.chaser_at)] if clock.chaser_at else kept
 
 

@@ -365,7 +365,7 @@ def _preview(about: About, answered: Answered, now: dt.datetime) -> Preview:
         told += _managers(about, answered, above.level, higher=False)
     told += _told_by_policy(about, step, timezone.localdate(now))
     moments = _moments(about, answered, now)
-    told_at = moments.pop("told_at")
+    told_at = moments["told_at"]
     chosen = _track(answered[Why.slug].cleaned_data)
     as_risk = next((track.key for track in about.document.urgency.tracks if track.immediate_risk and risk), "")
     as_sent = AsIfSent(
@@ -375,7 +375,9 @@ def _preview(about: About, answered: Answered, now: dt.datetime) -> Preview:
         at_immediate_risk=risk,
         at_risk_since=now if risk else None,
         track=chosen or as_risk,
-        **moments,
+        decision_at=moments["decision_at"],
+        disputed_act_at=moments["disputed_act_at"],
+        needed_by=moments["needed_by"],
     )
     late = raised_late(about.policy, moments["decision_at"], told_at or now)
     return Preview(_once(told), step.name, as_sent.running(now), say_length(late) if late else "", told_at)

@@ -47,7 +47,7 @@ def running(d: Disagreement, clocks: Iterable[Clock], now: dt.datetime) -> list[
 def _as_it_was(clock: Clock, explained: Due) -> Due:
     """The date on record counts; a working that leads to another one is not shown as if it led there."""
     since = _("Counted from %(when)s, with the calendar as it was then.") % {"when": times.moment(clock.started_at)}
-    return Due(at=clock.due_at, working=(since,), assumed=explained.assumed)
+    return Due(at=clock.due_at, lines=(since,), assumed=explained.assumed)
 
 
 def _say(d: Disagreement, about: str, step: int) -> str:

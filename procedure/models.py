@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 from uuid import UUID
 
@@ -197,9 +198,18 @@ def _calendar(division: str, imported: UUID | None, closed: tuple[tuple[str, str
     """Read once for each import, whose rows are never changed, and each set of closure days."""
     if closed:
         return _calendar(division, imported, ()).with_closures({dt.date.fromisoformat(day): name for day, name in closed})
-    if imported is None:
+    return bank_holidays(division, BankHolidays.objects.values_list("text", flat=True).get(pk=imported) if imported else "")
+
+
+def bank_holidays(division: str, imported: str = "") -> Calendar:
+    """What was imported; for the years after its last, what came with the product since. Raises CalendarError where neither is."""
+    if not imported:
         return calendars.shipped(division)
-    return calendars.load_calendar(BankHolidays.objects.values_list("text", flat=True).get(pk=imported), division)
+    calendar = calendars.load_calendar(imported, division)
+    last = max(calendar.holidays, default=dt.date.min).year
+    shipped = calendars.shipped(division).holidays if division in calendars.divisions() else {}
+    later = {day: name for day, name in shipped.items() if day.year > last}
+    return Calendar(calendar.name, MappingProxyType({**calendar.holidays, **later})) if later else calendar
 
 
 @lru_cache(maxsize=256)

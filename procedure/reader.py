@@ -18,6 +18,7 @@ LARGEST = 1000  # of anything: what is larger is a slip of the keyboard, and cou
 LONGEST_TEXT = 1000
 LONGEST_LIST = 100
 MOST_ERRORS = 100
+NO_CHARACTER = r"\\U(?!000|0010)[0-9A-Fa-f]{8}"
 TEXT, NUMBER, BOOL, NULL = (f"tag:yaml.org,2002:{tag}" for tag in ("str", "int", "bool", "null"))
 
 
@@ -62,8 +63,11 @@ def root_of(text: str, errors: list[PolicyError]) -> yaml.Node:
         raise PolicyErrors([PolicyError(line, "", "holds a character that YAML does not allow")]) from error
     except RecursionError as error:
         raise PolicyErrors([PolicyError(1, "", "is nested too deeply")]) from error
-    except (ValueError, OverflowError) as error:  # such as the character "\\UFFFFFFFF", which does not exist
-        raise PolicyErrors([PolicyError(1, "", f"is not YAML: {short(str(error))}")]) from error
+    except (ValueError, OverflowError) as error:
+        found = re.search(NO_CHARACTER, text)
+        line = text.count("\n", 0, found.start()) + 1 if found else 1
+        said = "holds a character that does not exist" if found else f"is not YAML: {short(str(error))}"
+        raise PolicyErrors([PolicyError(line, "", said)]) from error
     if root is None:
         raise PolicyErrors([PolicyError(1, "", "is empty")])
     return root

@@ -343,7 +343,7 @@ class _Course:
     document: Document
     calendar: Calendar
     clocks: list[_Clock] = field(default_factory=list)
-    raised_at: datetime | None = None
+    began_at: datetime | None = None  # the raising
     decision_at: datetime | None = None
     here: _AtStep | None = None
     before: _AtStep | None = None
@@ -367,7 +367,7 @@ class _Course:
             self._rise(self.here, event)
         if play := PLAYS.get(event.kind):
             play(self, event)
-        if self.raised_at and not self.has_ended:
+        if self.began_at and not self.has_ended:
             self._take_track(event)
         self._count_again(event.at)
         return self._told(event)
@@ -418,14 +418,14 @@ class _Course:
     # Steps
 
     def _raise(self, event: _Event) -> None:
-        if self.raised_at:
+        if self.began_at:
             self.noticed.append("has been raised already: no clock starts again")
             return
         for clock in self.clocks:
             if clock.reached:
                 self.noticed.append(f"raised late: the limit on raising was {say_moment(clock.due.at)}")
         self.clocks.clear()
-        self.raised_at = event.counts_from
+        self.began_at = event.counts_from
         self.decision_at = event.decision_at or self.decision_at
         self._begin(event.step or 1, event.counts_from)
         if self.document.overall:
@@ -508,8 +508,8 @@ class _Course:
         match limit.start:
             case "decision" if self.decision_at:
                 return self.decision_at, "the decision"
-            case "raised" | "decision" if self.raised_at:
-                return self.raised_at, "raised"
+            case "raised" | "decision" if self.began_at:
+                return self.began_at, "raised"
             case "meeting" if about == "confirm" and self.here and self.here.meeting_at:
                 return self.here.meeting_at, "the meeting"
             case "meeting" if about != "confirm" and self.before and self.before.meeting_at:
@@ -564,7 +564,7 @@ class _Course:
         return found
 
     def _cap_ends(self, limit: Limit, since: datetime) -> datetime:
-        return self._count(limit, self.raised_at if limit.start == "raised" and self.raised_at else since).at
+        return self._count(limit, self.began_at if limit.start == "raised" and self.began_at else since).at
 
     def _count_again(self, at: datetime) -> None:
         """After every event: an act that waits, a pause or urgency moves what runs. What is reached then was reached before."""
@@ -582,7 +582,7 @@ class _Course:
             self.needed_by = event.needed_by
 
     def _decide(self, event: _Event) -> None:
-        if self.raised_at:
+        if self.began_at:
             return
         self.decision_at = event.counts_from
         self._stop("raise_within")

@@ -137,6 +137,7 @@ def raised(w: World, *, by: str = "aisha", to: str = "sam", now: dt.datetime | N
                 words={"decision": "Referral closed", "why_unsafe": "Two terms of neglect", "outcome_wanted": "An assessment"},
                 facts={"category": "thresholds", **facts},
                 child_safe="unsure",
+                happened_at=dt.datetime.fromisoformat(facts["told_at"]) if "told_at" in facts else None,
             ),
             team=w.posts[to].team,
             post=w.posts[to],

@@ -212,7 +212,7 @@ PUBLIC = {
     "health/live": "live",
     "health/ready": "ready",
 }
-CLOSED = 26  # an address more or less: say here that it was meant
+CLOSED = 27  # an address more or less: say here that it was meant
 
 
 def addresses(patterns: list[Any] | None = None, before: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -191,7 +191,7 @@ def test_asked_not_to_the_database_still_wants_an_entry_at_commit() -> None:
 def test_what_happened_cannot_have_happened_after_it_was_recorded() -> None:
     w = factories.world()
     d = factories.raised(w)
-    entry = factories.move(d, "add_note", w.aisha, happened_at=timezone.now() + 100 * HOUR)
+    entry = factories.move(d, "add_note", w.aisha, happened_at=timezone.now() + 100 * HOUR, now=timezone.now() + 200 * HOUR)
     assert entry.happened_at == entry.recorded_at
 
 

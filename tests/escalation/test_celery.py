@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("committed_db")
 BEAT = """
 import sys
 from config.celery import app
-assert set(app.conf.beat_schedule) == {"sweep-clocks", "send-owed-notices", "remind-of-drafts"}
+assert {"sweep-clocks", "send-owed-notices", "redate-clocks", "remind-of-drafts"} < set(app.conf.beat_schedule)
 for job in app.conf.beat_schedule.values():
     job["schedule"] = 1.0
 app.Beat(schedule=sys.argv[1], loglevel="INFO").run()
@@ -31,9 +31,9 @@ class Celery:
         self.run_process, self.directory = run_process, directory
         self.environment = {"REDIS_URL": redis.url, "EMAIL_URL": sink.url}
 
-    def worker(self) -> Process:
+    def worker(self, **more: str) -> Process:
         options = ("worker", "--concurrency", "1", "--loglevel", "INFO", "--without-mingle", "--without-gossip")
-        return self.run_process("celery", *options, ready="ready.", env=self.environment)
+        return self.run_process("celery", *options, ready="" if more else "ready.", env={**self.environment, **more})
 
     def beat(self) -> Process:
         return self.run_process("python", "-c", BEAT, str(self.directory / "schedule"), role="clock", env=self.environment)
@@ -46,16 +46,16 @@ def celery(run_process: Any, redis_server: RedisServer, smtp_sink: SmtpSink, tmp
 
 def test_worker_and_beat_send_a_nudge_once_and_notice_the_limit(celery: Celery, smtp_sink: SmtpSink, superuser: Any) -> None:
     factories.raised(factories.world())
-    superuser.execute("UPDATE escalation_notice SET due_at = now() - interval '1 second' WHERE rule = 'before'")
+    superuser.execute("UPDATE escalation_notice SET due_at = now() - interval '1 second' WHERE rule = 'before_1'")
     superuser.execute("ALTER TABLE escalation_clock DISABLE TRIGGER USER")  # when a clock runs out is settled when it starts
-    superuser.execute("UPDATE escalation_clock SET due_at = now() - interval '1 second'")
+    superuser.execute("UPDATE escalation_clock SET started_at = now() - interval '1 day', due_at = now() - interval '1 second'")
     superuser.execute("ALTER TABLE escalation_clock ENABLE TRIGGER USER")
     celery.worker()
     celery.beat()
     wait_until(lambda: len(smtp_sink.messages) >= 4, seconds=60, what="the mails")
     who = "SELECT rule, u.name FROM escalation_notice JOIN accounts_user u ON u.id = person_id WHERE sent_at IS NOT NULL"
     sent = set(superuser.execute(who))
-    assert sent == {("your_move", "Sam"), ("before", "Sam"), ("overdue", "Grace"), ("overdue", "Mona")}
+    assert sent == {("your_move", "Sam"), ("before_1", "Sam"), ("overdue", "Grace"), ("overdue", "Mona")}
     rounds = superuser.execute("SELECT count(*) FROM disputes_entry WHERE kind = 'reach_limit'").fetchone()
     assert rounds == (1,)
     check(superuser, smtp_sink, kills=0)

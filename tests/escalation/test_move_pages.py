@@ -19,6 +19,7 @@ from disputes.models import ChildReference, Disagreement, Entry, Exclusion, Outs
 from escalation.answer_forms import ISSUES
 from escalation.forms import FORMS
 from escalation.move_form import Occasion
+from pages import times
 from tests import factories
 from tests.factories import World, look, move
 
@@ -30,9 +31,21 @@ def w() -> World:
     return factories.world()
 
 
-def yesterday(name: str = "happened_at") -> dict[str, str]:
-    day = timezone.localdate() - dt.timedelta(days=1)
-    return {f"{name}_day": str(day.day), f"{name}_month": str(day.month), f"{name}_year": str(day.year), f"{name}_time": "2.30pm"}
+def typed(name: str, moment: dt.datetime) -> dict[str, str]:
+    """A moment as people type it."""
+    local = times.here(moment)
+    parts = {"day": local.day, "month": local.month, "year": local.year, "time": f"{local:%H:%M}"}
+    return {f"{name}_{part}": str(value) for part, value in parts.items()}
+
+
+def just_now(name: str = "happened_at") -> dict[str, str]:
+    """A contact after the raising."""
+    return typed(name, timezone.now())
+
+
+def told_long_ago() -> str:
+    """For a disagreement of which contacts can be recorded that lie some days back."""
+    return (timezone.now() - dt.timedelta(days=3)).isoformat()
 
 
 def next_week(name: str) -> dict[str, str]:
@@ -92,7 +105,7 @@ def words(entry: Entry, by: User) -> dict[str, str]:
 
 
 def test_the_whole_ladder_can_be_walked_by_its_pages(w: World, client: Client) -> None:
-    d = factories.raised(w)
+    d = factories.raised(w, told_at=told_long_ago())
     done(client, d, "cannot_tell_which_child", w.sam, missing="Which school")
     done(client, d, "say_which_child", w.aisha, how_told="By phone on the secure line")
     matched = done(client, d, "match_child", w.sam, reference_1="SC-77")
@@ -100,7 +113,16 @@ def test_the_whole_ladder_can_be_walked_by_its_pages(w: World, client: Client) -
         assert ChildReference.objects.get(side=matched.side, child__number=1).reference == "SC-77"
     answered = done(client, d, "answer", w.sam, view="Not met", reasons="No new facts", offer="A visit")
     assert words(answered, w.sam) == {"view": "Not met", "reasons": "No new facts", "offer": "A visit"}
-    talked = done(client, d, "record_discussion", w.aisha, who="Sam and I", said="We spoke", how="phone", **yesterday())
+    talked = done(
+        client,
+        d,
+        "record_discussion",
+        w.aisha,
+        who="Sam and I",
+        said="We spoke",
+        how="phone",
+        **typed("happened_at", timezone.now() - dt.timedelta(days=1)),
+    )
     assert talked.facts == {"how": "phone"}
     assert talked.happened_at < talked.recorded_at - dt.timedelta(hours=1)  # type: ignore[operator]
     referred = done(client, d, "refer_to_line_manager", w.aisha, unresolved="The threshold")
@@ -111,7 +133,7 @@ def test_the_whole_ladder_can_be_walked_by_its_pages(w: World, client: Client) -
     done(client, d, "answer", w.hal, view="As before", reasons="As before")
     done(client, d, "ask_the_chair", w.ian, our_position="It is met", would_accept="A joint visit")
     done(client, d, "accept_mediation", w.chair, offer="I meet both of you")
-    done(client, d, "record_mediation", w.chair, attended="Ian and Hal", mediation="Agreed on a visit", **yesterday())
+    done(client, d, "record_mediation", w.chair, attended="Ian and Hal", mediation="Agreed on a visit", **just_now())
     proposed = done(
         client,
         d,
@@ -182,7 +204,7 @@ def test_a_side_without_accounts_is_recorded_for(w: World, client: Client) -> No
         reasons="Seen today",
         document="Safeguarding file 12",
         reference_1="GP-3",
-        **yesterday(),
+        **just_now(),
     )
     assert entry.recorded_for_id
     assert entry.facts == {"source": "phone"}
@@ -195,7 +217,7 @@ def test_a_side_without_accounts_is_recorded_for(w: World, client: Client) -> No
         source="letter",
         who_confirmed="Dr Lee",
         document="Safeguarding file 13",
-        **yesterday(),
+        **just_now(),
     )
     done(client, d, "countersign", w.office)
     assert look(d, w.aisha).stage == "resolved"
@@ -594,7 +616,7 @@ def _sensible(form: Any) -> tuple[dict[str, str], dict[str, str]]:
         if hasattr(field, "longest"):
             given[name] = odd
         elif hasattr(field, "parts"):
-            given |= yesterday(name)
+            given |= typed(name, timezone.now() + dt.timedelta(days=3)) if field.not_past else just_now(name)
         elif name == "believes_at_risk":
             given[name] = "both"
         elif hasattr(field, "choices"):
@@ -655,6 +677,7 @@ def test_spoilt_hidden_answers_never_break_the_page(w: World, client: Client, se
 
 
 def test_every_move_of_the_table_has_a_form() -> None:
-    elsewhere = {"send", "answer_closing_questions", "reach_limit", "reach_last_chaser"}
+    by_the_clock = {"reach_limit", "reach_last_chaser", "reach_inner_limit", "redate", "note_stall"}
+    elsewhere = {"send", "answer_closing_questions"} | by_the_clock
     assert set(FORMS) == set(Disagreement.move_names()) - elsewhere
     assert set(STAGED) == set(FORMS)

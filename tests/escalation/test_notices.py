@@ -139,7 +139,7 @@ def test_a_stand_in_named_after_the_clock_began_gets_the_nudge(w: World, as_cloc
         nudge = Notice.objects.get(disagreement=d, rule="before_1")
         assert sending.send_one(nudge, nudge.due_at)
         assert set(Notice.objects.filter(disagreement=d, rule="before_1").values_list("person__name", flat=True)) == {"Sam", "Rita"}
-        late = Notice.objects.get(disagreement=d, rule="before", person=w.rita)
+        late = Notice.objects.get(disagreement=d, rule="before_1", person=w.rita)
         assert sending.send_one(late, late.due_at)
     assert sorted(one.to[0] for one in mail.outbox) == ["rita@example.org", "sam@example.org"]
 

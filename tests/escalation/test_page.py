@@ -304,7 +304,7 @@ def test_an_ended_disagreement_says_so_to_those_who_are_asked_nothing(w: World, 
 
 
 def test_the_record_is_newest_first_and_says_who_for_whom_and_when(w: World, client: Client) -> None:
-    d = factories.raised(w)
+    d = factories.raised(w, told_at=(timezone.now() - dt.timedelta(days=3)).isoformat())
     factories.stand_in(w.posts["sam"], w.nell)
     move(d, "match_child", w.nell, references={1: "SC-9"})
     earlier = timezone.now() - dt.timedelta(hours=30)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Partnership, StepPost
 from escalation import health
+from escalation.models import Heartbeat
 from tests import factories
 
 # ── how to disagree here
@@ -117,12 +118,46 @@ def test_it_is_ready_when_nothing_waits(client, db, longest_waiting):
     assert (answer.status_code, answer.content) == (200, b"ready\n")
 
 
+def beat(minutes: float, *jobs: str) -> None:
+    """These jobs ended well so many minutes ago."""
+    with factories.as_set_up():
+        for job in jobs or health.SWEEPS:
+            Heartbeat.objects.update_or_create(job=job, defaults={"at": timezone.now() - dt.timedelta(minutes=minutes)})
+
+
 def test_it_is_not_ready_when_the_sweeps_are_silent(client, db, longest_waiting):
+    beat(4)
+    assert client.get("/health/ready").status_code == 200
+    for job in health.SWEEPS:
+        beat(4)
+        beat(6, job)
+        answer = client.get("/health/ready")
+        assert (answer.status_code, answer.content) == (503, b"sweeps\n"), job
+
+
+def test_before_the_first_sweep_only_what_waits_says_that_there_should_have_been_one(client, db, longest_waiting):
+    longest_waiting(timezone.now() - dt.timedelta(minutes=4))
+    assert client.get("/health/ready").status_code == 200
+    longest_waiting(timezone.now() - dt.timedelta(minutes=6))
+    assert client.get("/health/ready").status_code == 503
+
+
+def test_it_is_not_ready_when_they_run_and_something_waits_all_the_same(client, db, longest_waiting):
+    beat(0)
     longest_waiting(timezone.now() - dt.timedelta(minutes=14))
     assert client.get("/health/ready").status_code == 200
     longest_waiting(timezone.now() - dt.timedelta(minutes=16))
-    answer = client.get("/health/ready")
-    assert (answer.status_code, answer.content) == (503, b"sweeps\n")
+    assert client.get("/health/ready").content == b"sweeps\n"
+
+
+def test_desks_say_when_reminders_are_not_running(client, w):
+    client.force_login(w.aisha)
+    beat(1)
+    assert "Reminders are not running" not in client.get("/desk/").content.decode()
+    beat(30)
+    html = client.get("/desk/").content.decode()
+    assert "Reminders are not running" in html
+    assert "Ring people rather than wait" in html
 
 
 def test_it_is_not_ready_without_its_database(client, db, monkeypatch):

@@ -184,7 +184,7 @@ def test_a_disagreement_is_raised_page_by_page_and_sent(aisha, w):
         }
         assert [str(child) for child in d.children.all()] == ["Ash (5 to 10)"]
         assert [reference.reference for reference in ChildReference.objects.all()] == ["S-17"]
-    for person, rules in ((w.sam, {"your_move", "before", "at", "after", "chaser"}), (w.zoe, {"told"})):
+    for person, rules in ((w.sam, {"your_move", "before_1", "at", "after_1", "chaser"}), (w.zoe, {"told"})):
         with acting_as(person):
             assert set(Notice.objects.filter(person=person).values_list("rule", flat=True)) == rules
     assert drafts(w.aisha) == []
@@ -489,12 +489,15 @@ BOXES = {
     "right-procedure": ["procedure"],
     "elsewhere": [],
     "children": ["pseudonym_1", "age_band_1", "reference_1", "child_says"],
-    "what": ["decision", "decided_on_day", "decided_on_month", "decided_on_year", "category"],
+    "what": [
+        *("decision", "decided_on_day", "decided_on_month", "decided_on_year", "category"),
+        *("disputed_act_at_day", "disputed_act_at_month", "disputed_act_at_year", "disputed_act_at_time"),
+    ],
     "why": ["why_unsafe", "outcome_wanted"],
     "safe-now": ["risk"],
     "act-first": ["done_first", "start", "higher_reason"],
     "who": ["team"],
-    "who-there": ["place"],
+    "who-there": ["place", "told_at_day", "told_at_month", "told_at_year", "told_at_time"],
     "support": ["consulted", "supporters", "readers"],
 }
 WORDS = {"pseudonym_1", "reference_1", "child_says", "decision", "why_unsafe", "outcome_wanted", "done_first", "higher_reason", "consulted"}

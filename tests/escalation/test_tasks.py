@@ -8,15 +8,19 @@ import threading
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from accounts.acting import acting_as
 from disputes.models import Draft, Entry
-from escalation import moves, notices, sending, tasks
-from escalation.models import Clock, Notice
+from escalation import moves, notices, radar, sending, tasks
+from escalation.models import Clock, Heartbeat, Notice
+from procedure.models import ClosureDay
 from tests import factories
 
 HOUR = dt.timedelta(hours=1)
@@ -29,7 +33,7 @@ def late(days: int = 60) -> dt.datetime:
 
 @pytest.mark.django_db
 def test_a_sweep_in_the_role_of_the_web_fails_and_does_not_find_nothing() -> None:
-    for sweep in (tasks.sweep_clocks, tasks.send_owed_notices, tasks.remind_of_drafts):
+    for sweep in (tasks.sweep_clocks, tasks.send_owed_notices, tasks.remind_of_drafts, tasks.redate_clocks, tasks.check_for_stalls):
         with pytest.raises(tasks.WrongRole):
             sweep()
 
@@ -295,3 +299,72 @@ def test_a_partnership_without_a_policy_stops_no_reminder_of_another(as_clock: A
     draft_of(w)
     with as_clock():
         assert tasks.owe_draft_reminders(late()) == 1
+
+
+# ── heartbeats, re-dating, the nightly check ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.django_db
+def test_a_job_that_ends_well_says_so_and_one_that_fails_does_not(as_clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with as_clock():
+        for job in (tasks.sweep_clocks, tasks.send_owed_notices, tasks.remind_of_drafts, tasks.redate_clocks):
+            job()
+            job()
+        assert set(Heartbeat.objects.values_list("job", flat=True)) == {
+            *("sweep_clocks", "send_owed_notices", "remind_of_drafts", "redate_clocks")
+        }
+        before = dict(Heartbeat.objects.values_list("job", "at"))
+        monkeypatch.setattr(tasks, "notice_due_clocks", lambda now: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            tasks.sweep_clocks()
+        assert dict(Heartbeat.objects.values_list("job", "at")) == before
+
+
+@pytest.mark.django_db
+def test_every_job_of_the_schedule_is_a_task_of_its_name() -> None:
+    for job in settings.CELERY_BEAT_SCHEDULE.values():
+        assert import_string(job["task"]).name == job["task"]
+
+
+@pytest.mark.django_db
+def test_a_new_closure_day_moves_the_date_with_an_entry_that_says_so(as_clock: Any) -> None:
+    w = factories.world()
+    d, other = factories.raised(w), factories.raised(factories.world("elsewhere"))
+    with as_clock():
+        assert tasks.redate_changed(timezone.now()) == 0
+    with acting_as(w.aisha):
+        (before,) = Clock.objects.filter(disagreement=d)
+    day = timezone.localdate(before.due_at)
+    with factories.as_set_up():
+        ClosureDay.objects.create(partnership=w.partnership, day=day, name="Office move", added_by=w.office)
+    with as_clock():
+        assert tasks.redate_changed(timezone.now()) == 1
+        assert tasks.redate_changed(timezone.now()) == 0
+        (after,) = Clock.objects.filter(disagreement=d)
+        entry = Entry.objects.get(disagreement=d, kind="redate")
+        assert not Entry.objects.filter(disagreement=other, kind="redate").exists()
+        reminder = Notice.objects.get(clock=after, rule="at")
+        assert reminder.due_at == after.due_at > before.due_at
+    assert [day.isoformat(), "Office move"] in entry.facts["days"]
+
+
+@pytest.mark.django_db
+def test_redating_asks_once_for_each_policy_and_not_for_each_clock(as_clock: Any) -> None:
+    w = factories.world()
+    counts = []
+    for _ in range(2):
+        factories.raised(w)
+        with as_clock(), CaptureQueriesContext(connection) as asked:
+            tasks.redate_changed(timezone.now())
+        counts.append(len(asked))
+    assert counts[0] == counts[1] <= 4
+
+
+@pytest.mark.django_db
+def test_the_nightly_check_runs_once_a_night_after_two(as_clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = []
+    monkeypatch.setattr(radar, "note_stalls", lambda now: ran.append(now) or 1)
+    midday = timezone.make_aware(dt.datetime(2026, 3, 10, 12))
+    with as_clock():
+        for hours, done in ((0, 1), (1, 0), (13.9, 0), (14.1, 1), (15, 0), (36, 0), (39, 1)):
+            assert tasks.check_once_a_night(midday + hours * HOUR) == done, hours

@@ -76,6 +76,16 @@ def test_years_that_a_later_file_leaves_out_stay_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_years_that_come_with_a_newer_product_are_counted_after_an_older_import() -> None:
+    w = factories.world()
+    with factories.as_set_up():
+        only = {DIVISION: {"events": [{"title": "Christmas Day", "date": "2024-12-25", "notes": ""}]}}
+        BankHolidays.objects.create(division=DIVISION, version=1, text=json.dumps(only))
+    assert not w.policy.calendar.is_working_day(dt.date(2026, 12, 25))
+    assert w.policy.calendar.is_working_day(dt.date(2024, 12, 26))  # but what was imported holds for its own years
+
+
+@pytest.mark.django_db
 def test_all_divisions_of_a_file_or_none(tmp_path: Path) -> None:
     events = [*shipped()[DIVISION]["events"], CORONATION]
     both = {DIVISION: {"events": events}, "scotland": {"events": [{"title": "St Andrew", "date": "tomorrow"}]}}

@@ -17,15 +17,16 @@ NOT_KEYS = {("Span", "limit"), ("OfficeHours", "opens"), ("OfficeHours", "closes
 KEYS = [(kind.__name__, one.name) for kind in KINDS for one in fields(kind) if (kind.__name__, one.name) not in NOT_KEYS]
 
 
+WORDS = [*policy.UNITS, *policy.STARTS, *policy.EVENTS, *policy.TOLD, *policy.NUDGES, *policy.SIDES, *replay.KINDS]
+
+
 @pytest.mark.parametrize(("kind", "key"), KEYS)
 def test_every_key_is_named_and_stands_in_the_example(kind, key):
     assert re.search(rf"\b{key}\b", GUIDE.replace(EXAMPLE, ""))
     assert re.search(rf"\b{key}:", EXAMPLE)
 
 
-@pytest.mark.parametrize(
-    "word", [*policy.UNITS, *policy.STARTS, *policy.EVENTS, *policy.TOLD, *policy.NUDGES, *policy.SIDES, *replay.KINDS]
-)
+@pytest.mark.parametrize("word", WORDS)
 def test_every_word_that_may_be_used_is_named(word):
     assert re.search(rf"\b{word}\b", GUIDE)
 

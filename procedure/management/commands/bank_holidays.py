@@ -14,7 +14,7 @@ from django.db import transaction
 
 from procedure import calendars
 from procedure.calendars import NAMES, CalendarError
-from procedure.models import BankHolidays
+from procedure.models import BankHolidays, bank_holidays
 
 LARGEST = 1_000_000  # bytes; GOV.UK's file has some 70,000
 FIRST_YEAR, LAST_YEAR = 1990, 2099
@@ -41,8 +41,8 @@ class Command(BaseCommand):
     def show(self, division: str, year: int) -> None:
         """The days as the clock counts them now."""
         latest = BankHolidays.objects.filter(division=division).order_by("-version").first()
-        calendar = calendars.load_calendar(latest.text, division) if latest else calendars.shipped(division)
-        days = [(day, name) for day, name in sorted(calendar.holidays.items()) if day.year == year]
+        known = _known(division, latest)
+        days = [(day, name) for day, name in sorted(known.items()) if day.year == year]
         if not days:
             raise CommandError(f"No bank holidays of {NAMES[division]} are known for {year}.")
         came = f"version {latest.version}, imported {latest.imported_at:%Y-%m-%d}" if latest else "as shipped with Accord"
@@ -60,8 +60,7 @@ class Command(BaseCommand):
     def take_in_division(self, division: str, part: Any) -> None:
         """One new version, if it says anything new. Years before the file's first are kept: GOV.UK drops old ones."""
         latest = BankHolidays.objects.select_for_update().filter(division=division).order_by("-version").first()
-        known_text = latest.text if latest else _shipped(division)
-        known = _holidays(known_text, division) if known_text else {}
+        known = _known(division, latest)
         fresh = _checked(part, division)
         first, last = min(fresh).year, max(fresh).year
         if known and last < (known_until := max(known).year):
@@ -69,7 +68,7 @@ class Command(BaseCommand):
                 f"{NAMES[division]}: the file ends in {last}, but {known_until} is known already. It is older than what Accord has;"
                 " nothing was imported."
             )
-        before = [event for event in _events(known_text, division) if int(event["date"][:4]) < first] if known_text else []
+        before = [{"title": name, "date": day.isoformat(), "notes": ""} for day, name in sorted(known.items()) if day.year < first]
         text = json.dumps({division: {"division": division, "events": [*before, *part["events"]]}}, ensure_ascii=False, indent=1)
         becomes = _holidays(text, division)
         if becomes == known:
@@ -128,14 +127,12 @@ def _holidays(text: str, division: str) -> Mapping[dt.date, str]:
         raise CommandError(str(error)) from error
 
 
-def _shipped(division: str) -> str:
-    """The text that came with the product; "" where none did."""
-    file = calendars.SHIPPED / f"{division}.json"
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
-
-
-def _events(text: str, division: str) -> list[dict[str, Any]]:
-    return json.loads(text)[division]["events"]
+def _known(division: str, latest: BankHolidays | None) -> Mapping[dt.date, str]:
+    """What the clock counts now; nothing where no bank holidays came with the product and none were imported."""
+    try:
+        return bank_holidays(division, latest.text if latest else "").holidays
+    except CalendarError:
+        return {}
 
 
 def _differences(known: Mapping[dt.date, str], becomes: Mapping[dt.date, str]) -> list[str]:

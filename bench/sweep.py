@@ -88,7 +88,7 @@ def fill(server: Any, disagreements: int, due: int) -> None:
     server.execute("ANALYZE keys")
     when = f"CASE WHEN n <= {due} THEN now() - n * interval '10 ms' ELSE now() + interval '1 day' + n * interval '1 s' END"
     copy(server, "disputes_disagreement", {"id": "c.new", "reference": "lpad(to_hex(n), 9, '0')", "due_at": when})
-    copy(server, "escalation_clock", {"due_at": when, "chaser_at": f"{when} + interval '7 days'"})
+    copy(server, "escalation_clock", {"started_at": f"{when} - interval '2 days'", "due_at": when, "chaser_at": f"{when} + interval '7 days'"})
     for table in ROWS_OF_DUE:
         copy(server, table, {"due_at": when} if table == "escalation_notice" else {}, least=due)
     server.execute("RESET session_replication_role")

@@ -93,7 +93,8 @@ def _sooner(d: Disagreement, about: str, started_at: dt.datetime, calendar: Cale
         comes_first.append(Sooner(d.needed_by, "the time by which the child needs it settled"))
     if (shrink := document.urgency.shrink) and d.at_immediate_risk and about in MEASURES_SILENCE:
         begins = max(started_at, d.at_risk_since or started_at)
-        at = due(shrink, begins, calendar, end_of_working_day=document.end_of_working_day).at
+        hours = (document.office_hours.opens, document.office_hours.closes)
+        at = due(shrink, begins, calendar, end_of_working_day=document.end_of_working_day, office_hours=hours).at
         comes_first.append(Sooner(at, "the time set for a child at immediate risk"))
     return comes_first
 

@@ -101,7 +101,8 @@ def broken_invariants(now: dt.datetime) -> dict[str, int]:
 
     for pk in Clock.objects.filter(stopped_at=None, disagreement__stage__in=ENDS).values_list("pk", flat=True).iterator(BATCH):
         broken("a clock runs after the end", pk)
-    earliest = Clock.objects.filter(disagreement=OuterRef("pk"), stopped_at=None).order_by("due_at").values("due_at")[:1]
+    dated = Clock.objects.filter(disagreement=OuterRef("pk"), stopped_at=None, due_at__gt=F("started_at"))  # "at once" sorts nothing
+    earliest = dated.order_by("due_at").values("due_at")[:1]
     differing = Disagreement.objects.annotate(earliest=Subquery(earliest)).exclude(Q(due_at=F("earliest")) | Q(due_at=None, earliest=None))
     for pk in differing.values_list("pk", flat=True).iterator(BATCH):
         broken("the date is not that of the earliest clock", pk)

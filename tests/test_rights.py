@@ -117,7 +117,7 @@ DISAGREEMENT = ("disagreement", "side", "seat", "exclusion", "agreement", "outst
 GRANTS: dict[str, dict[str, str]] = {
     **{f"accounts_{name}": {"app": READ, "clock": READ, "replay": "INSERT UPDATE"} for name in PEOPLE},
     **{f"accounts_historical{name}": {"app": READ, "replay": "INSERT"} for name in PEOPLE},
-    "accounts_user": {"app": READ + " UPDATE(last_login) UPDATE(password)", "clock": READ, "replay": "INSERT UPDATE"},
+    "accounts_user": {"app": READ + " UPDATE(last_login) UPDATE(mail) UPDATE(password)", "clock": READ, "replay": "INSERT UPDATE"},
     "accounts_steppost": {"app": "DELETE INSERT SELECT UPDATE", "clock": READ, "replay": "INSERT UPDATE"},
     "accounts_historicalsteppost": {"app": ADD, "replay": "INSERT"},
     "procedure_policy": {"app": ADD, "clock": READ, "replay": "INSERT"},
@@ -151,6 +151,8 @@ GRANTS: dict[str, dict[str, str]] = {
     "disputes_draftreader": {"app": "DELETE INSERT SELECT"},
     "escalation_clock": {"app": KEEP, "clock": KEEP},
     "escalation_notice": {"app": KEEP, "clock": KEEP},
+    "escalation_digest": {"app": READ, "clock": KEEP},
+    "escalation_heartbeat": {"app": READ, "clock": KEEP},
     "escalation_historicalclock": {"app": ADD, "clock": "INSERT"},
     "learning_learningpoint": {"app": ADD},
     "learning_debriefrequest": {"app": ADD},

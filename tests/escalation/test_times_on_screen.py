@@ -16,7 +16,7 @@ from accounts.acting import acting_as
 from accounts.models import Post
 from disputes.models import Disagreement, Draft, Entry
 from disputes.seats import Standing
-from escalation import moves, tasks
+from escalation import moves, tasks, words
 from escalation.foresight import who_will_be_told
 from escalation.forms import FORMS
 from escalation.models import Clock, Notice
@@ -103,6 +103,13 @@ def matched(w: World) -> Disagreement:
     return d
 
 
+def at_line_managers(w: World) -> Disagreement:
+    d = factories.answered(w)
+    move(d, "take_next_step", w.aisha, unresolved="x")
+    move(d, "refer_to_line_manager", w.aisha, unresolved="x")
+    return d
+
+
 def page(client: Client, d: Disagreement, by: Any) -> str:
     client.force_login(by)
     return client.get(f"/disagreements/{d.reference}/").content.decode()
@@ -112,7 +119,7 @@ def page(client: Client, d: Disagreement, by: Any) -> str:
 
 STAGED = {
     "hold_meeting": (lambda w: factories.raised(w, told_at=told(5)), "sam"),
-    "acknowledge": (factories.at_line_managers, "mona"),
+    "acknowledge": (at_line_managers, "mona"),
     "take_next_step": (factories.answered, "aisha"),
     "name_disputed_act": (factories.raised, "aisha"),
     "agree_standstill": (disputed, "sam"),
@@ -208,7 +215,8 @@ def test_a_pause_moves_the_date_and_the_page_says_until_when(w: World, client: C
     day = timezone.now() + dt.timedelta(days=8)
     entry = done(client, d, "pause_clock", w.aisha, pause_reason="A report is awaited", reason="X", **typed("until", day))
     assert entry.facts["pause_reason"] == "A report is awaited"
-    assert look(d, w.aisha).due_at > before
+    moved: Any = look(d, w.aisha)
+    assert moved.due_at > before
     html = page(client, d, w.sam)
     assert "Paused until" in html
     assert times.weekday_day(day) in html
@@ -237,7 +245,7 @@ def test_the_acknowledgement_is_a_button_as_long_as_it_is_awaited(w: World, clie
     d = factories.raised(w)
     move(d, "match_child", w.sam)
     assert "Say that you have seen it" not in page(client, d, w.sam)  # to know which child it is means to have seen it
-    d = factories.at_line_managers(w)
+    d = at_line_managers(w)
     buttons = page(client, d, w.mona).split("govuk-button-group")[1].split("</div>")[0]
     assert "Say that you have seen it" in buttons
     done(client, d, "acknowledge", w.mona)
@@ -279,14 +287,12 @@ def test_disputed_act_standstill_and_track_are_shown_plainly(w: World, client: C
 def test_a_changed_calendar_is_said_with_old_and_new_date(w: World, client: Client) -> None:
     d = factories.raised(w)
     with acting_as(w.aisha):
-        due_at = look(d, w.aisha).due_at
+        due_at: Any = look(d, w.aisha).due_at
     old, new = due_at, due_at + dt.timedelta(days=1)
     facts = {
         "clocks": [{"about": "answer", "step": 1, "old": old.isoformat(), "new": new.isoformat()}],
         "days": [["2026-04-09", "Training day"]],
     }
-    from escalation import words
-
     with acting_as(w.aisha):
         said = dict(words.say_choices(look(d, w.aisha), facts))
     assert said["To answer"] == f"due {times.weekday_moment(old)} became {times.weekday_moment(new)}"
@@ -338,7 +344,7 @@ def test_tellings_of_every_event_are_foreseen_as_they_happen(w: World) -> None:
 
 
 @pytest.fixture
-def aisha(client: Client, w: World) -> Client:
+def aisha(client: Client, w: World) -> Any:
     client.force_login(w.aisha)
     return client
 
@@ -348,7 +354,7 @@ def parts(name: str, moment: dt.datetime, *, time: bool = True) -> dict[str, str
     return given if time else {key: value for key, value in given.items() if not key.endswith("_time")}
 
 
-def raise_with(client: Client, w: World, **changes: dict[str, str]) -> Any:
+def raise_with(client: Any, w: World, **changes: dict[str, Any]) -> Any:
     pages = answers(w)
     for slug, more in changes.items():
         pages[slug.replace("_", "-")] |= more
@@ -356,7 +362,7 @@ def raise_with(client: Client, w: World, **changes: dict[str, str]) -> Any:
     return draft
 
 
-def test_the_moments_asked_at_raising_reach_the_disagreement(aisha: Client, w: World) -> None:
+def test_the_moments_asked_at_raising_reach_the_disagreement(aisha: Any, w: World) -> None:
     now = timezone.now()
     planned, needed, told_at = now + dt.timedelta(days=9), now + dt.timedelta(days=7), now - dt.timedelta(days=2)
     draft = raise_with(
@@ -376,7 +382,7 @@ def test_the_moments_asked_at_raising_reach_the_disagreement(aisha: Client, w: W
     html = aisha.get(confirmation.url).content.decode()
     assert "The whole procedure" in html
     with acting_as(w.aisha):
-        d = Disagreement.objects.get()
+        d: Any = Disagreement.objects.get()
         sent = Entry.objects.get(disagreement=d, kind="send")
         clock = Clock.objects.get(disagreement=d, about="track")
     assert d.track == "quick"
@@ -387,7 +393,7 @@ def test_the_moments_asked_at_raising_reach_the_disagreement(aisha: Client, w: W
     assert clock.started_at == sent.happened_at
 
 
-def test_what_the_check_page_foresees_is_what_then_runs(aisha: Client, w: World) -> None:
+def test_what_the_check_page_foresees_is_what_then_runs(aisha: Any, w: World) -> None:
     draft = raise_with(aisha, w, who_there=parts("told_at", timezone.now() - dt.timedelta(hours=30)))
     foreseen = {(one.about, one.at) for one in aisha.get(url(draft, "check")).context["preview"].running}
     confirmation = aisha.post(url(draft, "check"))
@@ -405,7 +411,7 @@ def test_what_the_check_page_foresees_is_what_then_runs(aisha: Client, w: World)
         ("who-there", "told_at", -40, "must be in the last 31 days"),
     ],
 )
-def test_moments_on_the_wrong_side_of_now_are_told_and_kept(aisha: Client, w: World, slug: str, name: str, days: int, said: str) -> None:
+def test_moments_on_the_wrong_side_of_now_are_told_and_kept(aisha: Any, w: World, slug: str, name: str, days: int, said: str) -> None:
     draft = begun(aisha)
     aisha.post(url(draft, "who"), {"team": str(w.teams["social_care"].pk)})
     given = parts(name, timezone.now() + dt.timedelta(days=days))
@@ -466,7 +472,7 @@ def test_a_message_that_never_arrived_is_a_warning_and_a_task_for_the_senders_si
 
 
 def test_what_stands_still_is_on_the_managers_desk_with_what_to_do(w: World, client: Client) -> None:
-    d = factories.at_line_managers(w)
+    d = at_line_managers(w)
     client.force_login(w.grace)
     assert "Stands still" not in client.get("/desk/").content.decode()
     with factories.as_set_up():

@@ -88,7 +88,11 @@ def fill(server: Any, disagreements: int, due: int) -> None:
     server.execute("ANALYZE keys")
     when = f"CASE WHEN n <= {due} THEN now() - n * interval '10 ms' ELSE now() + interval '1 day' + n * interval '1 s' END"
     copy(server, "disputes_disagreement", {"id": "c.new", "reference": "lpad(to_hex(n), 9, '0')", "due_at": when})
-    copy(server, "escalation_clock", {"started_at": f"{when} - interval '2 days'", "due_at": when, "chaser_at": f"{when} + interval '7 days'"})
+    copy(
+        server,
+        "escalation_clock",
+        {"started_at": f"{when} - interval '2 days'", "due_at": when, "chaser_at": f"{when} + interval '7 days'"},
+    )
     for table in ROWS_OF_DUE:
         copy(server, table, {"due_at": when} if table == "escalation_notice" else {}, least=due)
     server.execute("RESET session_replication_role")
@@ -256,7 +260,7 @@ def write(worker: int) -> None:
     rules = [f"after_{n}" for n in range(50, 60)]  # none of the policy's
     ready()
     rows = ((clock, rule, person) for rule in rules for clock in due for person in people)
-    left = WRITTEN
+    left = min(WRITTEN, len(due) * len(rules) // BATCH * BATCH)
     while left > 0:
         with transaction.atomic():
             Notice.objects.bulk_create(

@@ -28,7 +28,7 @@ EVENTS = {
     "close_as_unconfirmed": "closed",
     "withdraw": "closed",
     "redirect": "closed",
-    "confirm_outcome": "resolved",  # if it is the last confirmation, or the last side to differ
+    "confirm_outcome": "resolved",  # these three only if it ends by them: see MAY_END
     "countersign": "resolved",
     "agree_to_differ": "closed",
 }
@@ -47,13 +47,13 @@ def who_will_be_told(d: Disagreement, move: str, actor: Actor) -> list[str]:
         told.append(_("The person you choose below, who joins"))
     elif move == "say_child_at_immediate_risk":
         told.append(_("The line managers of both sides"))
-    told += _by_policy(d, move)
+    told += _by_policy(d, move, actor)
     return list(dict.fromkeys(told))
 
 
 def _seated(d: Disagreement, move: str, actor: Actor) -> list[str]:
     seats: Iterable[Seat] = d.standing.seats
-    if move in ENDING or move in MAY_END:
+    if move in ENDING or (move in MAY_END and _ends_it(d, move, actor)):
         seats = [seat for seat in seats if not seat.positions_only or seat.capacity == Capacity.CHAIR]
     elif d.is_note(move) or (not d.is_open and move != "reopen"):
         seats = []
@@ -74,11 +74,12 @@ def _say_person(person: User, filled: Iterable[Seat], told: list[Seat]) -> str:
     return say_seat(own) if own else person.name
 
 
-def _by_policy(d: Disagreement, move: str) -> list[str]:
+def _by_policy(d: Disagreement, move: str, actor: Actor) -> list[str]:
     """Whom the policy's telling rules bring in, by name; who sits there already in that part is not brought in again."""
     step = _step_after(d, move)
     stage = d.policy.ladder.stage_of(step) if EVENTS.get(move) in ("step_begun", "asked_chair") else d.stage
-    tellings = [telling for telling in d.policy.document.tellings if telling.event == EVENTS.get(move)]
+    event = None if move in MAY_END and not _ends_it(d, move, actor) else EVENTS.get(move)
+    tellings = [telling for telling in d.policy.document.tellings if telling.event == event]
     who = {telling.who for telling in tellings if telling.stage in (None, stage) and telling.step in (None, step)}
     if move == "record_confirmation_for":
         who.add("office")
@@ -100,6 +101,17 @@ def _by_policy(d: Disagreement, move: str) -> list[str]:
         told += [f"{person.name}, {_('Partnership office')}" for person in _not_yet(d, people)]
         told += [] if people else [_("The partnership’s office")]
     return told
+
+
+def _ends_it(d: Disagreement, move: str, actor: Actor) -> bool:
+    """Whether this is the last confirmation, or the last side to differ."""
+    seat = actor.acting_seat(d)
+    own = seat.side_id if seat else None
+    if move == "agree_to_differ":
+        return all(side.agreed_to_differ or side.pk == own for side in d.standing.party_sides)
+    if move == "countersign":
+        return not d.standing.unconfirmed_sides
+    return all(side.pk == own for side in d.standing.unconfirmed_sides) and not d.standing.awaiting_countersign
 
 
 def _step_after(d: Disagreement, move: str) -> int:

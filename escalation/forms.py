@@ -172,7 +172,7 @@ class AgreeStandstill(MoveForm):
 
 
 class PauseClock(MoveForm):
-    happens = gettext_lazy("The running time limits stand still until that day. Both sides are told, and whether it must go on is watched.")
+    happens = gettext_lazy("The running time limits stand still until that day, and it stands in the record why. Both sides are told.")
     submit = gettext_lazy("Pause it")
     fact_names = ("pause_reason",)
     pause_reason = fields.ChoiceField(label=gettext_lazy("Why does it have to wait?"), empty=gettext_lazy("Choose why it has to wait"))

@@ -27,12 +27,13 @@ WHEN_OWED_FOR = {  # where the rule alone does not say what happened
     ("told", "redate"): "redated",
     ("news", "redate"): "redated",
     ("told", "reach_inner_limit"): "late_inside",
+    ("told", "reach_last_chaser"): "unanswered",
     ("overdue", "reach_inner_limit"): "late_inside",
 }
 OTHERS = ("digest", *sorted(set(WHEN_OWED_FOR.values())))  # mails that belong to no rule of their own
 ASKING = ("your_move", *notices.CLOCK_RULES)
 FIRST_OF_ALL = (
-    *("urgent", "chaser", "after", "at", "before", "your_move", "overdue", "late_inside", "stalled", "ended", "redated"),
+    *("urgent", "chaser", "after", "at", "before", "your_move", "unanswered", "stalled", "overdue", "late_inside", "ended", "redated"),
     *("told", "news", "draft_reminder"),
 )
 
@@ -137,7 +138,7 @@ def _context(notice: Notice) -> dict[str, object]:
         "part": part,
         "mine": part.word in ("holder", "stand_in"),
         "stage": d.get_stage_display(),
-        "rule": _say_step(d),
+        "rule": _say_step(d, notice.clock.step if notice.clock else d.step),
         "limit": _say_what_ran_out(notice, d),
     }
     if notice.template in ASKING and d.is_open:
@@ -164,18 +165,20 @@ def part_of(notice: Notice, d: Disagreement) -> Part:
     return Part("office" if any(seat.capacity == Capacity.OFFICE for seat in filled) else "part")
 
 
-def _say_step(d: Disagreement) -> str:
+def _say_step(d: Disagreement, step: int) -> str:
     """ "Stage 2 of 4, Line manager or adviser to opposite number": the partnership's own words."""
     document = d.policy.document
     word = {"step": _("Step"), "stage": _("Stage"), "level": _("Level")}.get(document.word_for_step, document.word_for_step)
-    said = {"word": word, "number": d.step, "of": len(document.steps), "name": d.policy.ladder.step(d.step).name}
+    said = {"word": word, "number": step, "of": len(document.steps), "name": d.policy.ladder.step(step).name}
     return _("%(word)s %(number)d of %(of)d, %(name)s") % said
 
 
 def _say_what_ran_out(notice: Notice, d: Disagreement) -> str:
     facts = notice.entry.facts if notice.entry and notice.entry.kind in ("reach_limit", "reach_inner_limit", "reach_last_chaser") else {}
+    if facts.get("about", "step") == "step":
+        return ""  # the step is named beside it
     try:
-        return limits.say_about(d, facts["about"], facts.get("step", d.step)) if facts.get("about") else ""
+        return limits.say_about(d, facts["about"], facts.get("step", d.step))
     except (LookupError, ValueError):
         return ""
 
@@ -189,7 +192,7 @@ def _when(d: Disagreement, clock: Clock | None) -> When | None:
         return When(due=say_moment(clock.due_at))
     same = explained.at == clock.due_at  # a limit that was reached keeps its date, whatever holiday came later
     working = [line for line in explained.working if not line.startswith("This length is assumed")]
-    name = limits.say_about(d, clock.about, clock.step)
+    name = "" if clock.about == "step" else limits.say_about(d, clock.about, clock.step)  # the step is named beside it
     return When(name, say_moment(clock.due_at), "; ".join(working) if same else "", explained.assumed)
 
 
@@ -208,6 +211,7 @@ def _say_in_a_line(notice: Notice) -> str:
         "urgent": _("A child is said to be at immediate risk."),
         "overdue": _("The time for its present step ran out without the move that was asked for."),
         "late_inside": _("Something that the procedure asks for inside the present step is late."),
+        "unanswered": _("The last reminder went unanswered."),
         "stalled": _("It stands still, and nobody who can be reached can move it on."),
         "ended": _("It has ended: %(stage)s.") % {"stage": d.get_stage_display()},
         "redated": _("A holiday changed, and with it the date by which something is due."),

@@ -102,7 +102,7 @@ def _grade_of(name: str) -> int:
 def _retarget(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> None:
     """The nudges of the running clocks go to whoever they are for now; all others of this disagreement are no longer owed."""
     now, standing = entry.recorded_at, disagreement.standing
-    wanted: dict[tuple[UUID, str, UUID], Notice] = {}
+    wanted: dict[tuple[UUID | None, str, UUID], Notice] = {}
     for clock in clocks:
         limit = limits.limit_of(disagreement, clock.about, clock.step)
         for rule, when in times_of_clock(disagreement, clock):

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django_fsm import Transition
 
 from accounts.models import Appointment, Office, StandIn
 from audit import trail
@@ -50,13 +51,14 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
     ours = request.GET.get("side") == "ours"
     page = Paginator(reading.record(d, actor, ours=ours), ENTRIES_A_PAGE).get_page(request.GET.get("page"))
     clocks = list(d.clocks.order_by("started_at"))
+    open_moves = d.open_moves(actor)
     runs = running(d, clocks, now) if d.is_open else []
     positions_only = bool(actor.seats) and all(seat.positions_only for seat in actor.seats) and not _audits(d, request.user)
     trail.note(Trace.Kind.READ, "disagreement", person=request.user.pk, disagreement=d.pk, partnership=d.partnership_id)
     context = {
         **identity(d),
         "now": now,
-        "panel": panel(d, actor, runs),
+        "panel": panel(d, actor, runs, open_moves),
         "also_running": runs[1:],
         "undelivered": undelivered_for(d, actor) if d.is_open else [],
         "deliveries": [] if positions_only else delivery_of(d),
@@ -73,7 +75,7 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         "has_a_side": any(seat.side_id for seat in actor.seats),
         "positions_only": positions_only,
         "as_auditor": not actor.seats,
-        "may_correct": "correct_entry" in {move.name for move in d.open_moves(actor)},
+        "may_correct": "correct_entry" in {move.name for move in open_moves},
         "can_see": len({seat.person_id for seat in d.standing.seats}),
     }
     return render(request, "escalation/page/disagreement.html", context)
@@ -165,10 +167,10 @@ class Panel:
     notes: list[tuple[str, str]] = field(default_factory=list)
 
 
-def panel(d: Disagreement, actor: Actor, runs: list[Running]) -> Panel:
+def panel(d: Disagreement, actor: Actor, runs: list[Running], open_moves: list[Transition]) -> Panel:
     """The panel as this reader finds it. Its date is that of the limit that ends first; the others stand below it."""
     saying = say_for(d, actor)
-    offered = [(move.name, str(move.custom["label"]), move.custom["weight"]) for move in d.open_moves(actor)]
+    offered = [(move.name, str(move.custom["label"]), move.custom["weight"]) for move in open_moves]
     links = {name: (label, move_url(d, name)) for name, label, _weight in offered if move_url(d, name)}
     if d.is_open:
         made = _open_panel(d, saying, runs)
@@ -243,7 +245,7 @@ def ladder(d: Disagreement, clocks: list[Clock], began_at: int) -> list[dict[str
             due_at = clock.due_at if clock and clock.stopped_at is None else d.due_at
             said |= {"state": "now", "when": _("due %(when)s") % {"when": times.weekday_day(due_at)} if due_at else ""}
         elif step.number < d.step or (not d.is_open and step.number <= highest):
-            said |= {"state": "done", "when": _between(latest.get(step.number))}
+            said |= {"state": "done", "when": _between(latest.get(step.number), latest.get(step.number - 1))}
         elif d.is_open:
             said["state"] = "ahead"
         else:
@@ -255,11 +257,15 @@ def ladder(d: Disagreement, clocks: list[Clock], began_at: int) -> list[dict[str
 OF_THE_STEP = ("step", "answer", "acknowledge")  # whose clock says when a step was worked on, the best first
 
 
-def _between(clock: Clock | None) -> str:
-    """ "2 March 2026 to 4 March 2026"; one day alone where it began and ended on the same."""
+def _between(clock: Clock | None, before: Clock | None) -> str:
+    """ "2 March 2026 to 4 March 2026"; one day alone where it began and ended on the same. A limit may count from before its step
+    began (from the raising, the decision): then the step began when the one below was left."""
     if clock is None:
         return ""
-    days = list(dict.fromkeys(times.day(moment) for moment in (clock.started_at, clock.stopped_at) if moment))
+    began = max(filter(None, (clock.started_at, before.stopped_at if before else None)))
+    if clock.stopped_at and began > clock.stopped_at:
+        began = clock.started_at
+    days = list(dict.fromkeys(times.day(moment) for moment in (began, clock.stopped_at) if moment))
     return _("%(first)s to %(last)s") % {"first": days[0], "last": days[-1]} if len(days) > 1 else days[0]
 
 

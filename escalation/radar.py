@@ -24,6 +24,7 @@ from procedure.models import share_calendars
 log = logging.getLogger("accord.radar")
 
 BATCH = 500  # disagreements read at a time: memory stays flat however many are open
+REPLAYED = "replayed"  # a story told afterwards (demonstration): nobody is mailed about what is long past
 QUIET_FOR = 10  # working days without a clock and without an act
 TOLD_WITHIN = {Mail.AT_ONCE: 1, Mail.DAILY: 2, Mail.WEEKLY: 6}  # working days in which whoever's move it is must have been sent word
 GOES_NOWHERE = {  # moves, but none that takes it on: giving up, changing who sits there, saying how much time there is
@@ -48,9 +49,9 @@ def words_of(kind: str) -> str:
     """What is wrong, and what to do. Raises KeyError for a kind that there is not."""
     return {
         "no_holder": _("Nobody on the system can make the next move. Find out who holds the post now, or name a stand-in."),
-        "absent": _("Whoever's move it is has left the post, and nobody stands in. Name the new holder or a stand-in."),
+        "absent": _("Whoever’s move it is has left the post, and nobody stands in. Name the new holder or a stand-in."),
         "no_next_step": _("It stands still and no time limit runs. Ask both sides what they need to go on."),
-        "unread": _("Whoever's move it is has been sent no word of it. Ring them."),
+        "unread": _("Whoever’s move it is has been sent no word of it. Ring them."),
         "failed_mail": _("An email about this move did not arrive. Check the address, and ring them."),
     }[kind]
 
@@ -149,7 +150,7 @@ def _present_turns(disagreements: list[Disagreement]) -> dict[UUID, Present]:
     mails = Notice.objects.filter(here).filter(
         Q(rule="your_move", entry__move_version=F("disagreement__move_version")) | Q(clock__isnull=False, clock__stopped_at=None)
     )
-    mails = mails.filter(Q(sent_at__isnull=False) | Q(failed_at__isnull=False))
+    mails = mails.filter(Q(sent_at__isnull=False) | Q(failed_at__isnull=False) | Q(dropped_because=REPLAYED))
     rows_of_mail = mails.values_list("disagreement_id", "person_id", "rule", "due_at", "sent_at", "failed_at", "bounced_at")
     for pk, person, rule, due_at, sent_at, failed_at, bounced_at in rows_of_mail:
         turn = present[pk]
@@ -157,7 +158,7 @@ def _present_turns(disagreements: list[Disagreement]) -> dict[UUID, Present]:
             continue  # a reminder of an earlier turn
         if failed_at or bounced_at:
             turn.failed.add(person)
-        elif sent_at:
+        else:
             turn.told.add(person)
     for pk in Clock.objects.filter(here, stopped_at=None).values_list("disagreement_id", flat=True):
         present[pk].runs = True

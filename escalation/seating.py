@@ -79,7 +79,7 @@ def managers_for(disagreement: Disagreement, side: Side, step: int) -> list[Post
     """Who could act for a side at a step, the likeliest first (23.15, 23.16): the team's own mapping, then the line (and the adviser)
     of whoever acted last, then that of the place first addressed, then whoever stands above them. Empty: a gap."""
     level = disagreement.policy.ladder.step(step).level
-    lines = [post for post in (acting_post(disagreement, side, step), side.post) if post]
+    lines = list(dict.fromkeys(post for post in (acting_post(disagreement, side, step), side.post) if post))  # mostly one
     mapped = StepPost.objects.filter(team=side.team, level=level).select_related("post__holder", "post__team__agency").first()
     found = [mapped.post] if mapped else []
     for post in lines:

@@ -35,6 +35,7 @@ SECONDS_IN_A_ROW = 45  # then others have their turn: well below the time limit 
 
 MORNING = dt.time(8)  # when the daily and the weekly mail go out
 A_STORM = 3  # so many mails to one person,
+MOST_IN_ONE = 300
 WAITED = dt.timedelta(hours=1)  # each due for so long, go as one: something stood still
 
 TOGETHER = ("person", "disagreement__policy", "disagreement__partnership", "partnership", "clock", "entry")
@@ -48,12 +49,18 @@ def send_owed(batch: int) -> int:
     """Sends so many mails at most, digests first; returns how many went. A mail server that is away ends it until the next round."""
     sent, end = 0, time.monotonic() + SECONDS_IN_A_ROW
     takers: list[Callable[[], bool | None]] = [_next_digest, _next_notice]
-    try:
-        for take in takers:
+    faults: list[Exception] = []
+    for take in takers:
+        try:
             while sent < batch and time.monotonic() < end and (went := take()) is not None:
                 sent += went
-    except MailServerAway:
-        log.warning("the mail server is away: what is owed waits for it")
+        except MailServerAway:
+            log.warning("the mail server is away: what is owed waits for it")
+            break
+        except Exception as bug:  # what goes together must not hold up what goes alone
+            faults.append(bug)
+    if faults:
+        raise faults[0]
     return sent
 
 
@@ -146,16 +153,28 @@ def claim_digest(now: dt.datetime, lease: dt.timedelta = LEASE) -> Digest | None
             digest.leased_until, digest.attempts = now + lease, digest.attempts + 1
             digest.save(update_fields=["leased_until", "attempts"])
             return digest
-    for person, at_least, due_by in _who_gets_one(now):
-        with transaction.atomic():
-            owed = _together(now).filter(person=person).select_for_update(skip_locked=True, of=("self",)).select_related(*TOGETHER)
-            found = [notice for notice in owed.order_by("due_at", "id") if _is_owed_now(notice, now)]
-            if sum(notice.due_at <= due_by for notice in found) < at_least:
-                continue
-            digest = Digest.objects.create(person_id=person, made_at=now, leased_until=now + lease, attempts=1)
-            Notice.objects.filter(pk__in=[notice.pk for notice in found]).update(digest=digest)
-            return digest
+    faults: list[Exception] = []
+    for person, at_least, due_by in list(_who_gets_one(now)):
+        try:
+            if digest := _make_digest(person, at_least, due_by, now, lease):
+                return digest
+        except Exception as bug:  # of one person; the others get theirs
+            log.error("digest for %s not made: %s", person, type(bug).__name__)
+            faults.append(bug)
+    if faults:
+        raise faults[0]
     return None
+
+
+def _make_digest(person: UUID, at_least: int, due_by: dt.datetime, now: dt.datetime, lease: dt.timedelta) -> Digest | None:
+    with transaction.atomic():
+        owed = _together(now).filter(person=person).select_for_update(skip_locked=True, of=("self",)).select_related(*TOGETHER)
+        found = [notice for notice in owed.order_by("due_at", "id")[:MOST_IN_ONE] if _is_owed_now(notice, now)]
+        if sum(notice.due_at <= due_by for notice in found) < at_least:
+            return None
+        digest = Digest.objects.create(person_id=person, made_at=now, leased_until=now + lease, attempts=1)
+        Notice.objects.filter(pk__in=[notice.pk for notice in found]).update(digest=digest)
+        return digest
 
 
 def send_digest(digest: Digest, now: dt.datetime) -> bool:

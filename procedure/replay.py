@@ -32,6 +32,7 @@ NEEDS_NO_RAISING = ("decision", "emergency_route_taken")
 IN_RECOGNITION = ("noted", "told", "supporter_joined")  # and only where the event says step 0
 EVERYBODY = ("both", "all", "everyone", "everybody")
 WITHIN_A_STEP = ("step", "acknowledge", "answer", "meeting", "confirm")
+SHRINKS = ("step", "answer", "track")  # what the haste for a child at immediate risk makes shorter
 YEARS = range(2000, 2100)
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -349,8 +350,9 @@ class _Course:
     before: _AtStep | None = None
     disputed_act_at: datetime | None = None
     needed_by: datetime | None = None
-    caps: list[tuple[Limit, str, datetime]] = field(default_factory=list)  # no step may take longer: how long, why, since when
-    tracks: set[str] = field(default_factory=set)
+    at_risk_since: datetime | None = None
+    track: Track | None = None  # one way of its own: it takes the place of the step's limit, as the engine has it
+    begun_spans: set[str] = field(default_factory=set)
     pauses: list[Pause] = field(default_factory=list)
     confirmed_by: set[str] = field(default_factory=set)
     has_ended: bool = False
@@ -369,7 +371,7 @@ class _Course:
             play(self, event)
         if self.began_at and not self.has_ended:
             self._take_track(event)
-        self._count_again(event.at)
+        self._count_again()
         return self._told(event)
 
     def _told(self, event: _Event) -> dict[str, Any]:
@@ -436,11 +438,16 @@ class _Course:
         if self.has_ended:
             if event.kind != "step_opened":
                 return
-            self.has_ended = False
-            self.noticed.append("opened again after the end")
+            self._open_again()
             self._begin(event.step or here.step.number, event.counts_from)
         elif event.step and event.step > here.step.number:
             self._begin(event.step, event.counts_from)
+
+    def _open_again(self) -> None:
+        """What was said of the first time, its haste, its track and its dates, does not bind the second."""
+        self.has_ended = False
+        self.noticed.append("opened again after the end")
+        self.disputed_act_at = self.needed_by = self.at_risk_since = self.track = None
 
     def _begin(self, number: int, at: datetime) -> None:
         if self.here:
@@ -449,7 +456,7 @@ class _Course:
         self.before, self.here = self.here, _AtStep(self.document.ladder.step(number), at)
         self.confirmed_by.clear()
         step = self.here.step
-        if limit := step.limit or self._cap():
+        if limit := self._limit_on(step):
             self._start("step", limit, at)
         if step.acknowledge:
             self._start("acknowledge", step.acknowledge, at)
@@ -459,11 +466,15 @@ class _Course:
             about = f"span_{index}"
             if number not in span.steps:
                 self._stop(about)
-            elif not self._runs(about):
+            elif about not in self.begun_spans:
+                self.begun_spans.add(about)
                 self._start(about, span.limit, at)
 
-    def _cap(self) -> Limit | None:
-        return self.caps[0][0] if self.caps else None
+    def _limit_on(self, step: Step) -> Limit | None:
+        """How long the step may take: as its track says, else as the step says, else as haste says. None where the track covers all."""
+        if self.track:
+            return None if self.track.covers == "everything" else self.track.limit
+        return step.limit or (self.document.urgency.shrink if self.at_risk_since else None)
 
     def _limit_of(self, here: _AtStep) -> datetime | None:
         """When the limit of the step is or was: of the whole step, else of the answer in it."""
@@ -557,20 +568,17 @@ class _Course:
         if self.needed_by:
             found.append(Sooner(self.needed_by, "the time by which the child needs it settled"))
         found = [sooner for sooner in found if sooner.at > clock.begun_at]
-        if clock.about == "step":
-            for limit, why, since in self.caps:
-                if limit is not clock.limit:
-                    found.append(Sooner(self._cap_ends(limit, max(since, clock.begun_at)), f"{why} ({say_length(limit)})"))
+        shrink = self.document.urgency.shrink
+        if shrink and self.at_risk_since and clock.about in SHRINKS and clock.limit is not shrink:
+            ends = self._count(shrink, max(self.at_risk_since, clock.begun_at)).at
+            found.append(Sooner(ends, f"a child at immediate risk ({say_length(shrink)})"))
         return found
 
-    def _cap_ends(self, limit: Limit, since: datetime) -> datetime:
-        return self._count(limit, self.began_at if limit.start == "raised" and self.began_at else since).at
-
-    def _count_again(self, at: datetime) -> None:
-        """After every event: an act that waits, a pause or urgency moves what runs. What is reached then was reached before."""
+    def _count_again(self) -> None:
+        """After every event: an act that waits, a pause or urgency moves what runs. What has been reached stays as it was."""
         for clock in self.clocks:
-            clock.due = self._due(clock)
-            clock.reached = clock.reached and clock.due.at <= at
+            if not clock.reached:
+                clock.due = self._due(clock)
 
     # What single events do
 
@@ -635,12 +643,12 @@ class _Course:
     def _accept_urgency(self, event: _Event) -> None:
         if self.has_ended:
             return
-        urgency = self.document.urgency
-        if urgency.shrink:
-            self._limit_steps(urgency.shrink, "a child at immediate risk", event.counts_from)
-        for track in urgency.tracks:
-            if track.immediate_risk:
-                self._put_on(track, event.counts_from)
+        self.at_risk_since = self.at_risk_since or event.counts_from
+        taken = next((track for track in self.document.urgency.tracks if track.immediate_risk), None)
+        if taken and not self.track:
+            self._put_on(taken, event.counts_from)
+        elif self.here and not self._runs("step") and (limit := self._limit_on(self.here.step)):
+            self._start("step", limit, event.counts_from)
 
     def _take_track(self, event: _Event) -> None:
         if not event.track:
@@ -649,23 +657,23 @@ class _Course:
         if event.track not in tracks:
             known = f"it has {', '.join(tracks)}" if tracks else "it has none"
             raise event.refuse(f"the policy has no track {short(event.track)!r}: {known}")
-        self._put_on(tracks[event.track], event.counts_from)
+        if not self.track:
+            self._put_on(tracks[event.track], event.counts_from)
+        elif self.track.key != event.track:
+            self.noticed.append(f"is on a track already, {self.track.label}: it stays on it")
 
     def _put_on(self, track: Track, at: datetime) -> None:
-        if track.key in self.tracks:
-            return
-        self.tracks.add(track.key)
+        """The track takes the place of the step's clock: for good where it covers everything, else step by step."""
+        self.track = track
         if track.covers == "everything":
+            self._stop("step")
             self._start("track", track.limit, at, called=track.label)
-        else:
-            self._limit_steps(track.limit, track.label, at)
-
-    def _limit_steps(self, limit: Limit, why: str, since: datetime) -> None:
-        if any(why == other for _, other, _ in self.caps):
             return
-        self.caps.append((limit, why, since))
+        for clock in self.clocks:
+            if clock.about == "step" and not clock.reached:
+                clock.limit = track.limit
         if not self._runs("step"):
-            self._start("step", limit, since)
+            self._start("step", track.limit, at)
 
     def _stand_still(self, event: _Event) -> None:
         if self.document.urgency.standstill:

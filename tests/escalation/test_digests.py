@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import smtplib
+import threading
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
 from disputes.models import Disagreement
-from escalation import mails, sending, tasks
+from escalation import mails, notices, sending, tasks
 from escalation.models import Digest, Notice
 from procedure import calendars
 from tests import factories
 from tests.factories import World
 
-pytestmark = pytest.mark.django_db
 LONDON = ZoneInfo("Europe/London")
 HOUR = dt.timedelta(hours=1)
 ENGLAND = calendars.shipped("england-and-wales")
@@ -28,7 +30,7 @@ SECRETS = ("Ash", "S-1", "SC-9", "Referral closed", "neglect", "threshold", "Ais
 
 
 @pytest.fixture
-def w() -> World:
+def w(db: None) -> World:
     return factories.world()
 
 
@@ -209,6 +211,29 @@ def test_a_mail_server_that_is_away_uses_no_attempt_up(w: World, as_clock: Any, 
     assert mail.outbox[0].extra_headers["Message-ID"] == f"<{digest.pk}@127.0.0.1>"
 
 
+def test_a_bug_at_one_person_holds_up_nobody_else(w: World, as_clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [factories.raised(w) for _ in range(3)] + [factories.raised(w, by="nell", to="hal") for _ in range(3)]
+    factories.raised(w, to="rita")
+    still_owed = notices.is_still_owed
+
+    def buggy(notice: Notice, now: dt.datetime) -> str:
+        if notice.person == w.sam:
+            raise ZeroDivisionError
+        return still_owed(notice, now)
+
+    monkeypatch.setattr(notices, "is_still_owed", buggy)
+    with as_clock():
+        due_since(3, *made, rule="your_move")
+        with pytest.raises(ZeroDivisionError):
+            tasks.send_owed_notices()
+    assert [one.to for one in mail.outbox] == [["hal@example.org"]]
+    with as_clock():
+        for _ in range(4):
+            with contextlib.suppress(ZeroDivisionError):
+                tasks.send_owed_notices()
+    assert [one.to for one in mail.outbox] == [["hal@example.org"], ["rita@example.org"]]
+
+
 # ── crashes and refusals ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -291,3 +316,31 @@ def test_every_kind_of_message_has_its_line_and_its_place(w: World, as_clock: An
             body = mails.digest_letter(digest, [notice], timezone.now()).body
             assert ("/desk/" if about is None else f"{d.reference}: ") in body
             assert not [secret for secret in SECRETS if secret in body]
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_side_by_side_senders_make_one_digest_and_send_it_once(as_clock: Any) -> None:
+    w = factories.world()
+    made = [factories.raised(w) for _ in range(4)]
+    with as_clock():
+        due_since(3, *made, rule="your_move")
+    start, claimed = threading.Barrier(4), []
+
+    def claim() -> None:
+        try:
+            with as_clock():
+                start.wait()
+                claimed.append(sending.claim_digest(timezone.now()))
+                claimed.append(Notice.objects.claim_next(timezone.now()))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=claim) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (digest,) = [one for one in claimed if one]
+    assert isinstance(digest, Digest)
+    with as_clock():
+        assert digest.notices.count() == 4

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,14 +19,17 @@ import pytest
 import yaml
 from django.utils import timezone
 
+from accounts.acting import acting_as
 from accounts.models import User
 from disputes.models import Disagreement, Seat, Side
 from disputes.seats import Actor, Standing
 from disputes.stages import ENDS, MANAGERS, OPEN, Awaiting, Capacity, Mediation, SideKind, Stage
-from escalation import limits, radar
+from escalation import limits, radar, tasks
+from escalation.moves import MoveRefused
 from procedure import policy as reader
 from procedure.ladder import STAGES
 from procedure.models import Policy, shipped_chapter
+from tests import factories
 
 SHIPPED = sorted((Path(reader.__file__).parent / "policies").glob("*.yaml"))
 RAISING, RESPONDING = SideKind.RAISING.value, SideKind.RESPONDING.value
@@ -175,23 +179,23 @@ class Table:
     def stand(self, state: State) -> Disagreement:
         """A disagreement in this state, read by nobody from any database."""
         d = Disagreement.__new__(Disagreement)  # a copy: thousands are made
-        d.__dict__ |= self.unread.__dict__ | dict(
-            stage=state.stage,
-            step=state.step,
-            returns_to=state.returns_to,
-            awaiting=state.awaiting,
-            mediation=state.mediation,
-            matched=state.matched,
-            tried_first=state.tried_first,
-            limit_reached=state.limit_reached,
-            chased=state.chased,
-            at_immediate_risk=state.at_risk,
-            track=state.track,
-            acknowledged=state.acknowledged,
-            paused_until=LATER if state.paused else None,
-            disputed_act_at=LATER if state.act else None,
-            standstill=state.standstill,
-        )
+        d.__dict__ |= self.unread.__dict__ | {
+            "stage": state.stage,
+            "step": state.step,
+            "returns_to": state.returns_to,
+            "awaiting": state.awaiting,
+            "mediation": state.mediation,
+            "matched": state.matched,
+            "tried_first": state.tried_first,
+            "limit_reached": state.limit_reached,
+            "chased": state.chased,
+            "at_immediate_risk": state.at_risk,
+            "track": state.track,
+            "acknowledged": state.acknowledged,
+            "paused_until": LATER if state.paused else None,
+            "disputed_act_at": LATER if state.act else None,
+            "standstill": state.standstill,
+        }
         d.explored = state  # type: ignore[attr-defined]
         for kind, side in self.sides.items():
             side.agreed_to_differ = kind in state.differing
@@ -536,3 +540,59 @@ def test_all_moves_are_explored(name: str, explore: Any) -> None:
 
 def sample(states: Any) -> str:
     return f"{len(states)}, such as " + "\n".join(str(state) for state in sorted(states, key=str)[:3])
+
+
+# ── walks through the real door ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def read(d: Disagreement) -> State:
+    """The state of a disagreement in the database, as the search would name it; limits across steps left out."""
+    document = d.policy.document
+    standing = d.standing
+    kinds = {side.pk: str(side.kind) for side in standing.sides}
+    heard = d.entries.filter(kind__in=("record_discussion", "hold_meeting"), step=d.acting_step).exists()
+    confirmed = frozenset(kinds[pk] for pk in standing.confirmed_sides) if standing.agreement else None
+    differing = frozenset(str(side.kind) for side in standing.party_sides if side.agreed_to_differ)
+    state = state_of(
+        d, State("", 0), confirmed=confirmed, countersign=standing.awaiting_countersign, differing=differing, heard=heard
+    ).plain()
+    return replace(state, act=state.act and document.urgency.standstill)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("name", ["chapter-23", "croydon", "lincolnshire", "two practitioner steps", "standstill"])
+def test_the_door_leads_nowhere_else(name: str, seed: int, explore: Any, as_clock: Any) -> None:
+    """What the search takes from the door by hand is what the door does; and no walk leaves an invariant broken."""
+    known = {replace(state, spent=frozenset()) for state in explore(name).edges}
+    chance = random.Random(seed)
+    w = factories.world(f"walk{seed}", POLICIES[name])
+    d = factories.raised(w)
+    soon = {"disputed_act_at": (timezone.now() + dt.timedelta(days=9)).isoformat()}
+    made: list[str] = []
+    for _ in range(25):
+        if chance.random() < 0.1:
+            with as_clock():
+                tasks.notice_due_clocks(timezone.now() + dt.timedelta(days=chance.choice([8, 60])))
+        person = w.person(chance.choice(["aisha", "grace", "ian", "sam", "mona", "hal", "chair", "office"]))
+        with acting_as(person):
+            found = Disagreement.objects.visible_to(person).filter(pk=d.pk).first()
+            if found is None:
+                continue
+            found.standing = Standing.of(found, timezone.now())
+            moves_open = [m.name for m in found.open_moves(found.standing.actor(person)) if m.name not in (*GIVES_UP, "pass_on")]
+        if not moves_open:
+            continue
+        move = chance.choice(moves_open)
+        try:
+            factories.move(d, move, person, facts=soon if move == "name_disputed_act" else {}, child_safe="unsure")
+        except MoveRefused:  # it asks for a person or a date that a walk does not choose
+            continue
+        made.append(move)
+        with as_clock():
+            now = factories.fresh(d)
+            now.standing = Standing.of(now, timezone.now())
+            assert read(now) in known, (made, read(now))
+    with as_clock():
+        assert radar.broken_invariants(timezone.now()) == {}, made
+    assert len(made) >= 3

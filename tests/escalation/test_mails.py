@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import User
-from disputes.models import Disagreement
+from disputes.models import Disagreement, Entry
 from disputes.stages import Awaiting
-from escalation import mails
-from escalation.models import Clock, Notice
+from escalation import limits, mails, tasks
+from escalation.models import Clock, Digest, Notice
 from escalation.notices import CLOCK_RULES, RULES
 from tests import factories
 from tests.factories import World, look, move
@@ -153,3 +153,64 @@ def test_a_mail_can_be_made_without_seeing_any_words(w: World) -> None:
         message = sent("before", d, w, w.sam)
     assert clock.due_at > timezone.now() - dt.timedelta(days=1)
     assert message.extra_headers["Auto-Submitted"] == "auto-generated"
+
+
+# ── why you, and what only some entries say ─────────────────────────────────────────────────────────────────────────
+
+
+def body_for(rule: str, d: Disagreement, w: World, to: User) -> str:
+    with acting_as(w.office if to == w.office else w.aisha):
+        return " ".join(sent(rule, d, w, to).body.split())
+
+
+def test_each_reader_is_told_why_they_get_it(w: World) -> None:
+    d = factories.at_line_managers(w)
+    factories.stand_in(w.posts["mona"], w.rita)
+    held = body_for("at", look(d, w.aisha), w, w.mona)
+    assert "it is your move. Answer with your view" in held
+    assert "because it is your move, in the post Line manager." in held
+    stood_in = body_for("at", look(d, w.aisha), w, w.rita)
+    assert "because you stand in for the post whose move it is (Line manager)." in stood_in
+
+
+def test_a_manager_s_and_the_office_s_copy_says_that_the_move_is_not_theirs(w: World, as_clock: Any) -> None:
+    d = factories.raised(w)
+    with as_clock():
+        tasks.notice_due_clocks(timezone.now() + dt.timedelta(days=60))
+    for to, why in ((w.mona, "you manage the post whose move it is (Practitioner)"), (w.office, "its office is reminded too")):
+        body = body_for("chaser", look(d, w.aisha), w, to)
+        assert "The move is not yours" in body
+        assert "What is asked of them: Say whether you know which child it is about." in body
+        assert why in body
+        assert "Sam" not in body
+
+
+def test_a_mail_says_by_which_rule_and_how_its_date_is_worked_out(w: World) -> None:
+    body = body_for("before", factories.raised(w), w, w.sam)
+    assert "By which rule: Stage 1 of 4, Between the people who disagree" in body
+    assert re.search(r"How this date is worked out: 2 working days from \w+day \d+ \w+ \d{4}, [\d:]+[ap]m; ", body)
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "said"),
+    [
+        ("told", "note_stall", "stands still"),
+        ("told", "reach_last_chaser", "went unanswered"),
+        ("told", "reach_inner_limit", "inside the present step"),
+        ("overdue", "reach_inner_limit", "inside the present step"),
+        ("news", "redate", "A holiday or a closing day changed"),
+    ],
+)
+def test_what_the_clock_found_has_words_of_its_own(w: World, rule: str, kind: str, said: str) -> None:
+    d = factories.raised(w)
+    facts = {"about": "acknowledge", "step": 1}
+    with acting_as(w.sam):
+        entry = Entry(kind=kind, disagreement=d, facts=facts)
+        notice = Notice(partnership=w.partnership, disagreement=d, person=w.sam, rule=rule, entry=entry, due_at=timezone.now())
+        message = mails.letter(notice, timezone.now())
+        line = mails.digest_letter(Digest(person=w.sam), [notice], timezone.now()).body
+    check(message, reference=d.reference)
+    assert said in " ".join(message.body.split())
+    assert f"{d.reference}: " in line
+    if kind == "reach_inner_limit":
+        assert limits.say_about(d, "acknowledge", 1) in " ".join(message.body.split())

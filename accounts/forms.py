@@ -49,8 +49,6 @@ class MailChoice(forms.Form):
             Mail.DAILY: _("At 8am on working days, if there is anything."),
             Mail.WEEKLY: _("At 8am on the first working day of the week, if there is anything. A reminder may then come after its date."),
         },
-        help_text=_(
-            "Whatever you choose, an email comes at once when a child is said to be at immediate risk, or time is short."
-        ),
+        help_text=_("Whatever you choose, an email comes at once when a child is said to be at immediate risk, or time is short."),
         empty=_("Choose how often you want emails"),
     )

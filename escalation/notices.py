@@ -130,9 +130,10 @@ def _retarget(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> 
             dropped.append(notice)
         elif new is not None and (notice.dropped_at or notice.due_at != new.due_at or notice.urgent != new.urgent):
             notice.dropped_at, notice.dropped_because, notice.due_at, notice.urgent = None, "", new.due_at, new.urgent
+            notice.digest = None  # owed anew: the mail it was to go with may have gone without it
             changed.append(notice)
     Notice.objects.bulk_update(dropped, ["dropped_at", "dropped_because"])
-    Notice.objects.bulk_update(changed, ["dropped_at", "dropped_because", "due_at", "urgent"])
+    Notice.objects.bulk_update(changed, ["dropped_at", "dropped_because", "due_at", "urgent", "digest"])
     Notice.objects.bulk_create(wanted[key] for key in sorted(wanted, key=str))
 
 

@@ -151,8 +151,8 @@ def _present_turns(disagreements: list[Disagreement]) -> dict[UUID, Present]:
         Q(rule="your_move", entry__move_version=F("disagreement__move_version")) | Q(clock__isnull=False, clock__stopped_at=None)
     )
     mails = mails.filter(Q(sent_at__isnull=False) | Q(failed_at__isnull=False) | Q(dropped_because=REPLAYED))
-    rows_of_mail = mails.values_list("disagreement_id", "person_id", "rule", "due_at", "sent_at", "failed_at", "bounced_at")
-    for pk, person, rule, due_at, sent_at, failed_at, bounced_at in rows_of_mail:
+    rows_of_mail = mails.values_list("disagreement_id", "person_id", "rule", "due_at", "failed_at", "bounced_at")
+    for pk, person, rule, due_at, failed_at, bounced_at in rows_of_mail:
         turn = present[pk]
         if rule != "your_move" and turn.since and due_at < turn.since:
             continue  # a reminder of an earlier turn

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.core import mail
 from django.core.mail import EmailMessage
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
@@ -37,6 +37,8 @@ MORNING = dt.time(8)  # when the daily and the weekly mail go out
 A_STORM = 3  # so many mails to one person,
 MOST_IN_ONE = 300
 WAITED = dt.timedelta(hours=1)  # each due for so long, go as one: something stood still
+
+DIGESTS = 23  # the room of advisory locks in which people are locked while their digest is made
 
 TOGETHER = ("person", "disagreement__policy", "disagreement__partnership", "partnership", "clock", "entry")
 
@@ -108,18 +110,18 @@ def _is_owed_now(notice: Notice, now: dt.datetime) -> bool:
 
 def hand_over(letter: EmailMessage) -> None:
     """To the mail server. Raises MailServerAway when it never came to that; what goes wrong in saying goodbye is no matter."""
-    connection = mail.get_connection()
+    server = mail.get_connection()
     try:
-        connection.open()
+        server.open()
     except (smtplib.SMTPException, OSError) as nobody_there:
         raise MailServerAway from nobody_there
     kill_points.reached("before_send")
     try:
-        connection.send_messages([letter])
+        server.send_messages([letter])
         kill_points.reached("after_send")
     finally:
         with contextlib.suppress(smtplib.SMTPException, OSError):
-            connection.close()
+            server.close()
 
 
 def _try_again_later(owed: Notice | Digest, now: dt.datetime, error: Exception) -> None:
@@ -168,6 +170,8 @@ def claim_digest(now: dt.datetime, lease: dt.timedelta = LEASE) -> Digest | None
 
 def _make_digest(person: UUID, at_least: int, due_by: dt.datetime, now: dt.datetime, lease: dt.timedelta) -> Digest | None:
     with transaction.atomic():
+        with connection.cursor() as cursor:  # side by side two senders would take half each, and neither would have enough
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [DIGESTS, str(person)])
         owed = _together(now).filter(person=person).select_for_update(skip_locked=True, of=("self",)).select_related(*TOGETHER)
         found = [notice for notice in owed.order_by("due_at", "id")[:MOST_IN_ONE] if _is_owed_now(notice, now)]
         if sum(notice.due_at <= due_by for notice in found) < at_least:

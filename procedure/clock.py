@@ -315,6 +315,8 @@ def _working(count: _Count, first: Sooner | None, starts_with: str) -> tuple[str
         lines += _say_unknown_years(count.calendar, count.first_day, last_day)
     if limit.unit == "calendar_days":
         lines.append("weekends and bank holidays count")
+    if limit.unit in ("minutes", "hours"):
+        lines += _say_clocks_changed(count)
     lines += [_say_pause(pause, count) for pause in count.pauses if count.started_at < pause.ends and pause.begins < count.ends_at]
     if first:
         lines.append(f"that would be {say_moment(count.ends_at, zone)}")
@@ -323,6 +325,15 @@ def _working(count: _Count, first: Sooner | None, starts_with: str) -> tuple[str
     if limit.assumed:
         lines.append("This length is assumed: check with your partnership")
     return tuple(lines)
+
+
+def _say_clocks_changed(count: _Count) -> list[str]:
+    """Why 24 hours from noon do not end at noon: nobody thinks of it on the night when it matters."""
+    before, after = (_local(moment, count.zone).utcoffset() or NOTHING for moment in (count.started_at, count.ends_at))
+    if before == after:
+        return []
+    how = "go forward" if after > before else "go back"
+    return [f"the clocks {how} in between, which is allowed for"]
 
 
 def _say_pause(pause: Pause, count: _Count) -> str:

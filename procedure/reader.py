@@ -57,7 +57,7 @@ def root_of(text: str, errors: list[PolicyError]) -> yaml.Node:
         raise
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PolicyErrors([PolicyError(line, "", f"is not YAML: {short(error.problem or 'it cannot be read')}")]) from error
+        raise PolicyErrors([PolicyError(line, "", f"is not YAML: {_said_of(error)}")]) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise PolicyErrors([PolicyError(line, "", "holds a character that YAML does not allow")]) from error
@@ -74,6 +74,26 @@ def root_of(text: str, errors: list[PolicyError]) -> yaml.Node:
 
 
 TOO_LARGE = PolicyError(1, "", f"is larger than {KILOBYTES} KB: a policy is a few pages")
+
+
+def _said_of(error: yaml.MarkedYAMLError) -> str:
+    """What the reader of YAML stumbled on, in the words of somebody who has never heard of tokens."""
+    problem = error.problem or "it cannot be read"
+    return next((said for part, said in STUMBLES if part in problem), short(problem))
+
+
+STUMBLES = (
+    (r"found character '\t'", "begins with a tab: put spaces in its place"),
+    (
+        "expected <block end>",
+        "does not fit with what stands above: look there for an open quote, a missing colon or the indent",
+    ),
+    ("could not find expected ':'", "a colon is missing here or above, or a quote is not closed"),
+    ("mapping values are not allowed", "has a colon too many, or one is missing in the line above: put text that holds a colon in quotes"),
+    ("found unexpected end of stream", "a quote is opened and not closed"),
+    ("but found another document", "begins a second document: a file holds one"),
+    ("incompatible YAML document", "asks for another version of YAML: leave the line out"),
+)
 
 
 def too_large(size: int) -> bool:
@@ -272,7 +292,7 @@ class Group:
             self._refuse_at(node, path, "must be text: put it in quotes if it looks like a number, a date, yes or no")
         elif len(value) > LONGEST_TEXT:
             self._refuse_at(node, path, f"is longer than {LONGEST_TEXT} characters")
-        elif re.search("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", value):
+        elif re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", value):
             self._refuse_at(node, path, "holds a character that cannot be shown")
         return value
 

@@ -209,6 +209,9 @@ class _Reader:
         recorded_at = self._moment("recorded_at")
         if recorded_at and recorded_at < at:
             raise self._refused("is recorded before it happened")
+        decision_at = self._moment("decision_at", day_will_do=True)
+        if decision_at and not self._comes_before(decision_at, at):
+            raise self._refused("decision_at lies after the raising: nobody can disagree with what was not decided")
         return _Event(
             name=self._name,
             kind=self._kind,
@@ -218,11 +221,15 @@ class _Reader:
             by=self._by(),
             disputed_act_at=self._moment("disputed_act_at", day_will_do=True),
             needed_by=self._moment("needed_by", day_will_do=True),
-            decision_at=self._moment("decision_at", day_will_do=True),
+            decision_at=decision_at,
             until=self._moment("until", day_will_do=True),
             track=str(self._item.get("track") or ""),
             reason=str(self._item.get("reason") or ""),
         )
+
+    def _comes_before(self, moment: datetime, at: datetime) -> bool:
+        """A day alone ends with its working day, but may be the same day."""
+        return moment <= at or (len(str(self._item["decision_at"])) == len("2026-03-02") and moment.date() <= at.date())
 
     def _refused(self, why: str) -> ReplayError:
         return ReplayError(f"{self._name}: {why}.")
@@ -411,7 +418,7 @@ class _Course:
     def _reach(self, here: _AtStep, clock: _Clock) -> None:
         step = here.step
         inner = "answer" if step.answer and (not step.limit or (step.meeting and step.meeting.start == "previous_answer")) else "step"
-        if clock.about != inner:
+        if clock.about not in (inner, "track"):
             return
         here.limit_at = here.limit_at or clock.due.at
         if step.meeting and not here.is_agreed and (step.meeting.start == "limit_reached" or not here.answered_at):
@@ -437,6 +444,7 @@ class _Course:
         """A step above begins with the first act at it, whether or not anybody wrote down that it was opened."""
         if self.has_ended:
             if event.kind != "step_opened":
+                self.noticed.append("comes after the end: no clock runs")
                 return
             self._open_again()
             self._begin(event.step or here.step.number, event.counts_from)
@@ -531,6 +539,8 @@ class _Course:
                 return self.before.answered_at, "the previous answer"
             case "previous_answer" | "meeting" if self.before and self.before.limit_at:
                 return (self.before.limit_at, "the previous limit") if self.before.limit_at <= at else (at, "the step’s beginning")
+        if about.startswith("span_") and self.here:
+            return at, f"the beginning of step {self.here.step.number}"
         if about == "overall" or not self.here:
             return at, "raised"
         if about == "track":
@@ -591,6 +601,7 @@ class _Course:
 
     def _decide(self, event: _Event) -> None:
         if self.began_at:
+            self.noticed.append("comes after the raising: no clock starts at it")
             return
         self.decision_at = event.counts_from
         self._stop("raise_within")
@@ -669,10 +680,11 @@ class _Course:
             self._stop("step")
             self._start("track", track.limit, at, called=track.label)
             return
-        for clock in self.clocks:
-            if clock.about == "step" and not clock.reached:
-                clock.limit = track.limit
-        if not self._runs("step"):
+        running = next((clock for clock in self.clocks if clock.about == "step"), None)
+        if running and running.begun_at < at:
+            running.limit = running.limit if running.reached else track.limit
+        else:
+            self._stop("step")
             self._start("step", track.limit, at)
 
     def _stand_still(self, event: _Event) -> None:

@@ -272,6 +272,32 @@ def test_what_is_no_longer_owed_by_then_is_left_out_and_an_empty_one_not_sent(w:
         assert Notice.objects.get(digest=claimed, disagreement=first).dropped_because == "moved on"
 
 
+def test_what_was_left_out_and_is_owed_again_is_not_lost(w: World, as_clock: Any) -> None:
+    """The turn goes from Sam to Aisha and back: the digest that went in between took nothing of this along."""
+    chooses(w.sam, "daily")
+    d = factories.raised(w)
+    factories.raised(w)  # so that the digest goes out all the same
+    later = timezone.now() + dt.timedelta(days=60)
+    with as_clock():
+        digest = sending.claim_digest(later)
+        assert digest
+        in_it = Notice.objects.filter(digest=digest, disagreement=d, rule="chaser")
+        assert in_it.count() == 1
+    factories.move(d, "match_child", w.sam)
+    factories.move(d, "answer", w.sam)
+    with as_clock():
+        sending.send_digest(digest, later)
+        again = Notice.objects.get(disagreement=d, rule="chaser", person=w.sam)
+        assert again.dropped_because == "moved on"
+    factories.agreed(d, w.aisha)
+    with as_clock():
+        again.refresh_from_db()
+        assert (again.dropped_at, again.sent_at, again.digest) == (None, None, None)
+        once_more = sending.claim_digest(later)
+        assert once_more
+        assert once_more != digest
+
+
 def test_a_digest_of_which_nothing_is_owed_any_more_is_not_sent(w: World, as_clock: Any, claimed: Digest) -> None:
     with as_clock():
         both = [notice.disagreement for notice in claimed.notices.all()]

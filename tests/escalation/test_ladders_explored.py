@@ -39,7 +39,8 @@ GIVES_UP = ("withdraw", "redirect")
 TOLD_BY_DOOR = ("record_confirmation_for", "pause_clock")  # their methods are empty: what they do is written by the door
 MATTERS_WHO = ("propose_outcome", "confirm_outcome", "agree_to_differ")
 FALLS = ("decline_mediation", "reopen")  # the only moves that lead down
-LATER = timezone.now() + dt.timedelta(days=3)
+NOW = timezone.now()
+LATER = NOW + dt.timedelta(days=3)
 
 
 # ── policies of our own ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,7 +210,7 @@ class Table:
         ]
         confirmed = frozenset(self.sides[kind].pk for kind in state.confirmed or ())
         sides = list(self.sides.values())
-        d.standing = Standing(d, LATER, seats, sides, awaiting_countersign=state.countersign, confirmed_sides=confirmed)
+        d.standing = Standing(d, NOW, seats, sides, awaiting_countersign=state.countersign, confirmed_sides=confirmed)
         d.standing.__dict__["_filled"] = self.filled  # all who sit here are there
         return d
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +23,10 @@ from escalation.forms import FORMS
 from escalation.models import Clock, Notice
 from escalation.move_form import Occasion
 from pages import times
+from procedure import models as policy_models
 from procedure.models import shipped_chapter
 from tests import factories
-from tests.escalation.test_move_pages import _sensible, address, done, page_of, post, typed
+from tests.escalation.test_move_pages import ABOUT_TIME, _sensible, address, done, page_of, post, typed
 from tests.escalation.test_raising import answers, begun, filled, url
 from tests.factories import World, look, move
 
@@ -60,6 +62,7 @@ TOLD = """tellings:
   - {event: answered, who: chair}
   - {event: meeting, who: representative}
   - {event: step_begun, who: office, step: 2}
+  - {event: closed, who: office}
 """
 
 
@@ -126,6 +129,7 @@ STAGED = {
     "pause_clock": (factories.raised, "aisha"),
     "resume_clock": (paused, "sam"),
 }
+assert set(STAGED) == ABOUT_TIME
 ODD = "<script>alert(1)</script> %s مرحبا"
 MAY_SAY_NOTHING = {"acknowledge", "resume_clock"}
 
@@ -340,6 +344,14 @@ def test_tellings_of_every_event_are_foreseen_as_they_happen(w: World) -> None:
     assert "Chair, LSCB Chair" not in foreseen(d, "answer", w.sam)  # sits there already: hears nothing new
 
 
+def test_the_end_is_foreseen_where_the_last_side_confirms(w: World) -> None:
+    d = factories.answered(w)
+    move(d, "agree_to_differ", w.aisha, position="x", facts={"still_at_risk": False})
+    assert "Partnership office" in foreseen(d, "agree_to_differ", w.sam)
+    other = factories.answered(w)
+    assert "Partnership office" not in foreseen(other, "agree_to_differ", w.sam)
+
+
 # ── raising ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -495,3 +507,27 @@ def test_a_pause_that_is_over_can_be_followed_by_another(w: World) -> None:
         fresh.standing = Standing.of(fresh, later)
         names = {one.name for one in fresh.open_moves(fresh.standing.actor(w.aisha))}
         assert {"pause_clock", "resume_clock"} & names == {"pause_clock"}
+
+
+EXAMPLES = sorted(Path(policy_models.__file__).parent.glob("policies/*.yaml"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_policy_is_raised_shown_and_published(client: Client, example: Path) -> None:
+    w = factories.world(policy_text=example.read_text(encoding="utf-8"))
+    client.force_login(w.aisha)
+    category = {"category": w.policy.document.categories[0].key}
+    draft = filled(client, w, what=answers(w)["what"] | category, safe_now={"risk": "yes"}, act_first={"called": "on", "start": "first"})
+    html = client.get(url(draft, "check")).content.decode()
+    confirmation: Any = client.post(url(draft, "check"))
+    assert confirmation.status_code == 302
+    assert client.get(confirmation.url).status_code == 200
+    with acting_as(w.aisha):
+        d = look(Disagreement.objects.get(), w.aisha)
+        clocks = Clock.objects.filter(disagreement=d, stopped_at=None).count()
+    assert html.count("How this date is worked out") == clocks
+    shown = page(client, d, w.sam)
+    assert ("No time limit is set for this step" in shown) == (clocks == 0)
+    assert "Your move" in shown
+    assert client.get("/how-to-disagree/").status_code == 200
+    assert client.get("/desk/").status_code == 200

@@ -224,7 +224,7 @@ def test_changes_stand_below_the_entry_that_caused_them(client, w):
 
 
 def test_happened_and_recorded_are_two_times(client, w):
-    d = answered(w)
+    d = answered(w, told_at=(timezone.now() - dt.timedelta(days=3)).isoformat())
     yesterday = timezone.now() - dt.timedelta(days=1)
     move(d, "record_discussion", w.sam, happened_at=yesterday, said="We spoke")
     row = next(row for row in rows(take(client, w.auditor)) if row["What"] == "Sam recorded a discussion")

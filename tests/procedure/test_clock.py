@@ -135,7 +135,23 @@ def test_five_is_five_on_both_sides_of_the_change_to_summer_time():
 def test_hours_are_elapsed_hours_in_the_night_that_is_an_hour_short():
     answer = due(Limit(24, "hours"), london(2026, 3, 28, 18), ENGLAND, end_of_working_day=FIVE)
     assert answer.at == london(2026, 3, 29, 19)
-    assert answer.working == ("24 hours from Saturday 28 March 2026, 6pm", "due Sunday 29 March 2026, 7pm")
+    assert answer.working == (
+        "24 hours from Saturday 28 March 2026, 6pm",
+        "the clocks go forward in between, which is allowed for",
+        "due Sunday 29 March 2026, 7pm",
+    )
+
+
+@pytest.mark.parametrize(
+    ("started_at", "said"),
+    [
+        (london(2026, 10, 24, 12), ("the clocks go back in between, which is allowed for",)),
+        (london(2026, 3, 28, 18), ("the clocks go forward in between, which is allowed for",)),
+        (london(2026, 10, 25, 12), ()),
+    ],
+)
+def test_a_night_when_the_clocks_change_is_in_the_working(started_at, said):
+    assert due(Limit(24, "hours"), started_at, ENGLAND, end_of_working_day=FIVE).working[1:-1] == said
 
 
 def test_hours_are_elapsed_hours_in_the_night_that_is_an_hour_long():

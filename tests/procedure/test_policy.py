@@ -473,7 +473,13 @@ def test_what_is_wrong_a_thousand_times_is_told_a_hundred_times():
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [('"\\0"', "cannot be shown"), ('"a\\uD800"', "cannot be shown"), ('"\\UFFFFFFFF"', "does not exist"), ("x" * 2000, "is longer than")],
+    [
+        ('"\\0"', "cannot be shown"),
+        ('"a\\u202eb"', "cannot be shown"),
+        ('"a\\uD800"', "cannot be shown"),
+        ('"\\UFFFFFFFF"', "does not exist"),
+        ("x" * 2000, "is longer than"),
+    ],
 )
 def test_text_that_no_page_or_database_takes_is_refused(value, words):
     (error,) = errors_in(changed("title: A short ladder", f"title: {value}"))
@@ -543,7 +549,10 @@ def test_an_error_reads_as_one_line():
         ("# nothing\n", 1, "is empty"),
         ("a: 1\nb: [\n", 3, "is not YAML"),
         ("a: 1\n\tb: 2\n", 2, "is not YAML"),
-        ("a: 1\n---\nb: 2\n", 2, "is not YAML"),
+        ("a: 1\n---\nb: 2\n", 2, "is not YAML: begins a second document"),
+        ("a: 1\n\tb: 2\n", 2, "is not YAML: begins with a tab"),
+        ("a: 'x\nb: 2\n", 3, "is not YAML: a quote is opened and not closed"),
+        ("a: b: c\n", 1, "is not YAML: has a colon too many"),
         ("a: *b\n", 1, "uses the reference b"),
         ("a: 1\nb: \x00\n", 2, "character"),
         ("[" * 3_000, 1, "nested too deeply"),

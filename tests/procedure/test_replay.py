@@ -417,7 +417,7 @@ def test_a_span_and_the_whole_run_across_steps():
     )
     both = {"span_1": "2026-03-06T17:00:00+00:00", "overall": "2026-03-12T17:00:00+00:00"}
     assert [dues(one) for one in played] == [both, both, {"overall": both["overall"]}]
-    assert played[0]["clock"] == "Informal: 4 working days from the step’s beginning"
+    assert played[0]["clock"] == "Informal: 4 working days from the beginning of step 1"
     assert played[0]["clocks"][0]["step"] is None
 
 
@@ -508,6 +508,105 @@ def test_a_grade_can_be_named_when_raising_and_limits_each_step():
     )
     assert [one["due_at"] for one in played] == ["2026-03-02T13:40:00+00:00", "2026-03-02T16:00:00+00:00"]
     assert "it has red, amber" in refused(event("2026-03-02T09:40", "raised", track="blue"), document=document)
+
+
+def test_a_track_for_everything_replaces_the_clock_of_every_step_even_a_shorter_one_while_spans_and_the_whole_run_on():
+    track = Track("slow", "Slow track", days(10, "raised"))
+    limits = {"limit": days(2), "answer": days(1)}
+    document = policy(limits, limits, spans=(Span((1, 2), days(6)),), overall=days(20, "raised"), urgency={"tracks": (track,)})
+    before, taken, second = play(
+        document,
+        RAISED,
+        event("2026-03-03T09:00", "noted", track="slow"),
+        event("2026-03-04T09:00", "step_opened", step=2),
+    )
+    assert set(dues(before)) == {"step", "answer", "span_1", "overall"}
+    assert set(dues(taken)) == set(dues(second)) == {"track", "answer", "span_1", "overall"}
+    assert dues(taken)["track"] == dues(second)["track"] == "2026-03-16T17:00:00+00:00"
+
+
+def test_a_track_for_each_step_replaces_its_limit_even_where_it_is_longer_and_counts_from_where_the_step_did():
+    document = policy({"limit": days(2)}, {"limit": days(1)}, {}, urgency={"tracks": (Track("calm", "Calm", days(4), "step"),)})
+    played = play(
+        document,
+        RAISED,
+        event("2026-03-03T09:00", "noted", track="calm"),
+        event("2026-03-04T09:00", "step_opened", step=2),
+        event("2026-03-05T09:00", "step_opened", step=3),
+    )
+    assert [dues(one) for one in played] == [
+        {"step": "2026-03-04T17:00:00+00:00"},
+        {"step": "2026-03-06T17:00:00+00:00"},
+        {"step": "2026-03-10T17:00:00+00:00"},
+        {"step": "2026-03-11T17:00:00+00:00"},
+    ]
+
+
+def test_there_is_one_track_and_the_first_is_kept():
+    tracks = (Track("red", "Red", hours(4), "step"), Track("all", "All", hours(24, "raised"), immediate_risk=True))
+    document = policy({"limit": days(5)}, urgency={"tracks": tracks})
+    named, urgent, other = play(
+        document,
+        event("2026-03-02T09:40", "raised", track="red"),
+        event("2026-03-02T10:00", "urgent_accepted"),
+        event("2026-03-02T10:10", "noted", track="all"),
+    )
+    assert dues(named) == dues(urgent) == dues(other) == {"step": "2026-03-02T13:40:00+00:00"}
+    assert other["note"] == "is on a track already, Red: it stays on it"
+
+
+def test_a_track_named_when_raising_counts_from_there_though_the_step_counts_from_the_decision():
+    tracks = (Track("red", "Red", hours(4), "step"),)
+    document = policy({"limit": days(5, "decision")}, urgency={"tracks": tracks})
+    raised = play(document, event("2026-03-02T09:40", "raised", track="red", decision_at="2026-02-27T10:00"))[0]
+    assert dues(raised) == {"step": "2026-03-02T13:40:00+00:00"}
+
+
+def test_haste_shortens_the_track_and_gives_no_step_a_clock_beside_it():
+    track = Track("all", "All", hours(48, "raised"), immediate_risk=True)
+    document = policy({}, {}, urgency={"tracks": (track,), "shrink": hours(24)})
+    played = play(document, RAISED, event("2026-03-02T12:00", "urgent_accepted"), event("2026-03-02T13:00", "step_opened", step=2))
+    assert [dues(one) for one in played] == [{}, *[{"track": "2026-03-03T12:00:00+00:00"}] * 2]
+
+
+def test_a_track_that_is_reached_calls_the_meeting_that_follows_the_limit():
+    track = Track("all", "All", hours(24, "raised"), immediate_risk=True)
+    document = policy({"limit": days(2), "meeting": days(2, "limit_reached")}, urgency={"tracks": (track,)})
+    *_, later = play(document, RAISED, event("2026-03-02T10:00", "urgent_accepted"), event("2026-03-03T12:00", "noted"))
+    assert dues(later) == {"track": "2026-03-03T09:40:00+00:00", "meeting": "2026-03-05T17:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        ([event("2026-03-02T09:40", "raised", decision_at="2026-03-02T09:41")], "decision_at lies after the raising"),
+        ([event("2026-03-02T09:40", "raised", decision_at="2026-03-03")], "decision_at lies after the raising"),
+    ],
+)
+def test_a_decision_is_taken_before_it_is_disagreed_with(events, said):
+    assert said in refused(*events)
+    assert play(CHAPTER, event("2026-03-02T09:40", "raised", decision_at="2026-03-02"))
+
+
+def test_what_comes_too_late_to_start_a_clock_is_said():
+    decided = event("2026-03-02T10:00", "decision")
+    ended = event("2026-03-02T12:00", "confirmed", by="both")
+    _, late, _, after = play(policy({"limit": days(2)}), RAISED, decided, ended, event("2026-03-03T10:00", "answered"))
+    assert "comes after the raising" in late["note"]
+    assert "comes after the end" in after["note"]
+
+
+def test_what_is_opened_again_is_on_no_track_and_its_spans_do_not_begin_afresh():
+    track = Track("all", "All", hours(24, "raised"), immediate_risk=True)
+    document = policy({"limit": days(2)}, spans=(Span((1,), days(6)),), urgency={"tracks": (track,)})
+    *_, again = play(
+        document,
+        RAISED,
+        event("2026-03-02T10:00", "urgent_accepted"),
+        event("2026-03-02T12:00", "confirmed", by="both"),
+        event("2026-03-09T10:00", "step_opened", step=1),
+    )
+    assert dues(again) == {"step": "2026-03-11T17:00:00+00:00"}
 
 
 # Pauses

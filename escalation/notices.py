@@ -67,6 +67,12 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
         return {"overdue": once(standing.people_in(above)), "told": once(standing.people_in(newly_seated))}
     if entry.kind in ("reach_last_chaser", "note_stall"):
         return {"told": once(standing.people_in(standing.seats_in(Capacity.OFFICE, Capacity.CHAIR)))}
+    if entry.kind == "redate":
+        return {"news": once(standing.people_in([*standing.turn.seats, *hear_news]))}
+    if entry.kind == "reach_inner_limit":  # who waits for it hears that it is late; whose move it is has the clock's own reminders
+        turn = {person.pk for person in standing.people_in(standing.turn.seats)}
+        waiting = standing.people_in(standing.acting_seats(standing.party_sides))
+        return {"told": once([person for person in waiting if person.pk not in turn])}
     if not Disagreement.is_note(entry.kind):  # also those who heard that it is urgent: that mail does not say what is asked, and by when
         holders = [person for person in standing.people_in(standing.turn.seats) if person.pk != entry.person_id]
         owed["your_move"] = holders

@@ -53,10 +53,11 @@ def words_of(kind: str) -> str:
         "no_next_step": _("It stands still and no time limit runs. Ask both sides what they need to go on."),
         "unread": _("Whoever’s move it is has been sent no word of it. Ring them."),
         "failed_mail": _("An email about this move did not arrive. Check the address, and ring them."),
+        "paused": _("Its time limit has been paused for a while. Ask both sides whether it can go on now."),
     }[kind]
 
 
-KINDS = ("no_holder", "absent", "no_next_step", "unread", "failed_mail")
+KINDS = ("no_holder", "absent", "no_next_step", "unread", "failed_mail", "paused")
 
 
 def found_for(disagreements: list[Disagreement], now: dt.datetime) -> dict[UUID, list[Stall]]:
@@ -135,6 +136,7 @@ class Present:
     runs: bool = False  # whether a clock runs
     last_act: dt.datetime | None = None  # a person's, whatever it was
     recorders: dict[UUID, UUID | None] = field(default_factory=dict)
+    paused_at: dt.datetime | None = None
 
 
 def _present_turns(disagreements: list[Disagreement]) -> dict[UUID, Present]:
@@ -162,6 +164,10 @@ def _present_turns(disagreements: list[Disagreement]) -> dict[UUID, Present]:
             turn.told.add(person)
     for pk in Clock.objects.filter(here, stopped_at=None).values_list("disagreement_id", flat=True):
         present[pk].runs = True
+    paused = [d.pk for d in disagreements if d.paused_until]
+    pauses = Entry.objects.filter(disagreement__in=paused, kind="pause_clock").order_by("number") if paused else Entry.objects.none()
+    for pk, at in pauses.values_list("disagreement_id", "recorded_at"):
+        present[pk].paused_at = at
     recorders = _recorders(disagreements)
     for turn in present.values():
         turn.recorders = recorders
@@ -187,6 +193,7 @@ def _kinds(d: Disagreement, present: Present, now: dt.datetime) -> list[str]:
         "absent": _holders_have_left(d.standing),
         "no_next_step": not present.runs and (not _can_go_on(d, present.recorders) or _has_been_quiet(d, present, now)),
         "unread": _is_unread(d, holders, present, now),
+        "paused": _is_watched(d, present, now),
         "failed_mail": any(d.standing.actor(person).seats for person in _people(d.standing) if person.pk in present.failed),
     }
     return [kind for kind in KINDS if checks[kind]]
@@ -244,6 +251,14 @@ def _can_go_on(d: Disagreement, recorders: dict[UUID, UUID | None]) -> bool:
         if any(move.has_perm(d, actor) for actor in actors):
             return True
     return False
+
+
+def _is_watched(d: Disagreement, present: Present, now: dt.datetime) -> bool:
+    """A pause that has lasted as long as the policy lets pass without a look at it."""
+    pauses = d.policy.document.pauses
+    if pauses is None or present.paused_at is None or d.paused_until is None or d.paused_until <= now:
+        return False
+    return _working_days_later(d, present.paused_at, pauses.watch_working_days) <= timezone.localdate(now)
 
 
 def _has_been_quiet(d: Disagreement, present: Present, now: dt.datetime) -> bool:

@@ -390,6 +390,10 @@ def test_the_table_speaks_of_every_move_and_every_stage() -> None:
         "refuse_countersign",
         "reach_limit",  # the clock's
         "reach_last_chaser",
+        "reach_inner_limit",
+        "redate",
+        "note_stall",
+        *("acknowledge", "take_next_step", "agree_standstill", "pause_clock", "resume_clock"),  # tests/escalation/test_times.py
     }
     assert mentioned | elsewhere == set(Disagreement.move_names())
     assert mentioned & elsewhere == set()

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from disputes.models import Disagreement, Entry
+from disputes.seats import Standing
 from disputes.stages import Stage
-from escalation import limits, moves, tasks
+from escalation import limits, moves, radar, tasks
 from escalation.models import Clock, Notice
 from escalation.moves import MoveRefused
 from procedure import calendars
@@ -46,6 +47,13 @@ def open_to(d: Disagreement, by: Any) -> set[str]:
     with acting_as(by):
         now = factories.fresh(d)
         return {move.name for move in now.open_moves(now.standing.actor(by))}
+
+
+def stalls(d: Disagreement, w: World, now: dt.datetime) -> list[str]:
+    with acting_as(w.aisha):
+        found = factories.fresh(d)
+        Standing.of(found, now)
+        return [stall.kind for stall in radar.found_for([found], now).get(d.pk, []) if stall.kind == "paused"]
 
 
 def kinds(d: Disagreement, w: World) -> list[str]:
@@ -270,7 +278,7 @@ def test_events_in_the_future_or_before_the_raising_are_refused() -> None:
 
 def test_a_pause_only_where_the_policy_allows_it_with_an_end_and_a_way_back() -> None:
     assert "pause_clock" not in open_to(factories.raised(w := factories.world("nopause")), w.aisha)
-    w = world_with("pause", pauses={"reasons": ["School holiday"], "longest_working_days": 10, "watch_working_days": 5})
+    w = world_with("pause", pauses={"reasons": ["School holiday"], "longest_working_days": 10, "watch_working_days": 1})
     d = factories.raised(w)
     before = clocks_of(d, w)["step"].due_at
     assert "pause_clock" not in open_to(d, w.sam)  # who owes the answer cannot stop the clock
@@ -278,6 +286,8 @@ def test_a_pause_only_where_the_policy_allows_it_with_an_end_and_a_way_back() ->
         factories.move(d, "pause_clock", w.aisha, facts={"until": (timezone.now() + 200 * DAY).isoformat()})
     factories.move(d, "pause_clock", w.aisha, facts={"until": (timezone.now() + 7 * DAY).isoformat(), "reason": 0})
     assert clocks_of(d, w)["step"].due_at > before
+    assert stalls(d, w, timezone.now()) == []
+    assert "paused" in stalls(d, w, timezone.now() + 6 * DAY)
     factories.move(d, "resume_clock", w.aisha)
     assert clocks_of(d, w)["step"].due_at == before
     assert factories.look(d, w.aisha).paused_until is None

@@ -7,11 +7,11 @@ import datetime as dt
 from disputes.models import Disagreement, Entry
 from disputes.stages import OPEN, SideKind
 from escalation import limits
+from escalation.limits import BEGINS_A_STEP
 from escalation.models import Clock
 from procedure.clock import nudge_times
 from procedure.ladder import Limit
 
-BEGINS_A_STEP = ("send", "take_next_step", "refer_to_line_manager", "pass_up_the_line", "ask_the_chair", "decline_mediation", "reopen")
 ACKNOWLEDGES = ("match_child", "cannot_tell_which_child", "acknowledge")
 ANSWERS = ("answer", "record_answer_for", "record_discussion", "hold_meeting", "propose_outcome")
 BOTH_TOOK_PART = ("record_discussion", "hold_meeting", "record_answer_for")
@@ -37,10 +37,11 @@ def follow(d: Disagreement, entry: Entry, from_stage: str, from_step: int, *, wa
     for about in ("overall", *(f"span_{n}" for n in range(1, len(d.policy.document.spans) + 1))):
         if begins and not _has_left(d, about) and not d.clocks.filter(about=about).exists():
             _start(d, running, about, entry, before)
-    if entry.kind in CHANGES_THE_TIME or was_at_risk != d.at_immediate_risk:
+    pause_ends = begins and d.policy.document.pauses is not None
+    if entry.kind in CHANGES_THE_TIME or was_at_risk != d.at_immediate_risk or pause_ends:
         for clock in running.values():
             count_again(d, clock)
-    elif not begins and not Disagreement.is_note(entry.kind):
+    if not begins and not Disagreement.is_note(entry.kind) and entry.kind not in CHANGES_THE_TIME:
         for clock in running.values():
             _chase_again(d, entry, clock)
     return sorted(running.values(), key=lambda clock: clock.due_at)
@@ -54,7 +55,7 @@ def count_again(d: Disagreement, clock: Clock) -> bool:
             clock.calendar = calendar.fingerprint
             clock.save()
         return False
-    due_at = limits.work_out(d, clock.about, clock.step, clock.started_at, calendar).at
+    due_at = limits.work_out(d, clock.about, clock.step, clock.started_at, calendar, began_at=clock.began_at).at
     changed = due_at != clock.due_at
     if changed or clock.calendar != calendar.fingerprint:
         clock.due_at, clock.calendar = due_at, calendar.fingerprint
@@ -101,6 +102,8 @@ def _follow_tracks(d: Disagreement, running: dict[str, Clock], entry: Entry) -> 
     elif track.covers == "everything":
         _stop(running, ["step"], entry)
         _start(d, running, "track", entry, running)
+    else:
+        _start(d, running, "step", entry, running)  # where the step had no limit, and the track brings one
 
 
 def _has_left(d: Disagreement, about: str) -> bool:
@@ -108,7 +111,10 @@ def _has_left(d: Disagreement, about: str) -> bool:
 
 
 def _meeting_was_due(d: Disagreement) -> bool:
-    return d.clocks.filter(about__in=("meeting", "confirm"), step=d.step, started_by__number__gt=_step_begun(d)).exists()
+    """Or was held already, before anything asked for it."""
+    since = _step_begun(d)
+    was_due = d.clocks.filter(about__in=("meeting", "confirm"), step=d.step, started_by__number__gt=since).exists()
+    return was_due or d.entries.filter(kind="hold_meeting", number__gt=since).exists()
 
 
 def _step_begun(d: Disagreement) -> int:
@@ -129,7 +135,7 @@ def _start(d: Disagreement, running: dict[str, Clock], about: str, entry: Entry,
         return
     started_at = _start_of(d, entry, limit, before)
     calendar = d.policy.calendar
-    due_at = limits.work_out(d, about, d.step, started_at, calendar).at
+    due_at = limits.work_out(d, about, d.step, started_at, calendar, began_at=entry.recorded_at).at
     running[about] = Clock.objects.create(
         partnership=d.partnership,
         disagreement=d,
@@ -137,6 +143,7 @@ def _start(d: Disagreement, running: dict[str, Clock], about: str, entry: Entry,
         step=d.step,
         started_by=entry,
         started_at=started_at,
+        began_at=entry.recorded_at,
         due_at=due_at,
         calendar=calendar.fingerprint,
         chaser_at=_chaser_after(d, about, d.step, due_at),
@@ -162,6 +169,9 @@ def _chase_again(d: Disagreement, entry: Entry, clock: Clock) -> None:
 
 def _start_of(d: Disagreement, entry: Entry, limit: Limit, before: dict[str, Clock]) -> dt.datetime:
     """When the limit begins to run. A contact both sides took part in counts from when it happened, all else from when it was recorded."""
+    if reopened := d.entries.filter(kind="reopen", number__lte=entry.number).order_by("-number").first():
+        if entry == reopened or limit.start in ("raised", "decision"):  # it begins anew: what came before its end measures nothing now
+            return _moment_of(reopened)
     if limit.start == "raised" and d.raised_at:
         return _moment_of(d.entries.filter(kind="send").first() or entry)
     if limit.start == "decision":

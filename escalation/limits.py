@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from disputes.models import Disagreement
+from disputes.stages import ChildSafe
 from procedure.calendars import Calendar
 from procedure.clock import Due, Pause, Sooner, due
 from procedure.ladder import Limit
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from procedure.policy import Track
 
 MEASURES_SILENCE = ("step", "answer", "track", "overall")  # and the spans: what opens the way up when it is reached
+SHRINKS = ("step", "answer", "track")  # "no step takes longer" while a child is at immediate risk
 INNER = ("acknowledge", "meeting", "confirm")
+BEGINS_A_STEP = ("send", "take_next_step", "refer_to_line_manager", "pass_up_the_line", "ask_the_chair", "decline_mediation", "reopen")
+ENDS_A_PAUSE = ("resume_clock", "say_child_at_immediate_risk", *BEGINS_A_STEP)
 BY_THE_HOUR = ("minutes", "hours")  # counted at every hour of the day, so nudged at every hour too
 
 STARTED_FROM = {
@@ -60,8 +65,20 @@ def is_urgent(d: Disagreement, limit: Limit | None) -> bool:
     return d.at_immediate_risk or bool(d.track) or (limit is not None and limit.unit in BY_THE_HOUR)
 
 
-def work_out(d: Disagreement, about: str, step: int, started_at: dt.datetime, calendar: Calendar | None = None) -> Due:
-    """When this limit is reached, by policy, calendar and record. Raises LookupError where the policy sets none."""
+def work_out(
+    d: Disagreement,
+    about: str,
+    step: int,
+    started_at: dt.datetime,
+    calendar: Calendar | None = None,
+    *,
+    began_at: dt.datetime | None = None,
+) -> Due:
+    """When this limit is reached, by policy, calendar and record. Raises LookupError where the policy sets none.
+
+    It counts from `started_at`, which may lie before the step (the raising, the previous answer). `began_at` is when its clock began to
+    run: what comes first cannot have come before that.
+    """
     limit = limit_of(d, about, step)
     if limit is None:
         raise LookupError("A clock only starts where the policy sets a limit.")
@@ -75,24 +92,24 @@ def work_out(d: Disagreement, about: str, step: int, started_at: dt.datetime, ca
         end_of_working_day=end,
         office_hours=hours,
         pauses=pauses(d),
-        sooner=_sooner(d, about, started_at, calendar),
+        sooner=_sooner(d, about, max(started_at, began_at or started_at), calendar),
         starts_with=STARTED_FROM.get(limit.start, ""),
     )
 
 
 def explain(clock: Clock) -> Due:
     """A clock's due time worked out again, with its working in plain English."""
-    return work_out(clock.disagreement, clock.about, clock.step, clock.started_at)
+    return work_out(clock.disagreement, clock.about, clock.step, clock.started_at, began_at=clock.began_at)
 
 
-def _sooner(d: Disagreement, about: str, started_at: dt.datetime, calendar: Calendar) -> list[Sooner]:
+def _sooner(d: Disagreement, about: str, began_at: dt.datetime, calendar: Calendar) -> list[Sooner]:
     document, comes_first = d.policy.document, []
-    if document.or_before_disputed_act and d.disputed_act_at and not d.standstill and d.disputed_act_at > started_at:
+    if document.or_before_disputed_act and d.disputed_act_at and not d.standstill and d.disputed_act_at > began_at:
         comes_first.append(Sooner(d.disputed_act_at, "the disputed act"))
-    if document.urgency.needed_by and d.needed_by and d.needed_by > started_at:
+    if document.urgency.needed_by and d.needed_by and d.needed_by > began_at:
         comes_first.append(Sooner(d.needed_by, "the time by which the child needs it settled"))
-    if (shrink := document.urgency.shrink) and d.at_immediate_risk and about in MEASURES_SILENCE:
-        begins = max(started_at, d.at_risk_since or started_at)
+    if (shrink := document.urgency.shrink) and d.at_immediate_risk and about in SHRINKS:
+        begins = max(began_at, d.at_risk_since or began_at)
         hours = (document.office_hours.opens, document.office_hours.closes)
         at = due(shrink, begins, calendar, end_of_working_day=document.end_of_working_day, office_hours=hours).at
         comes_first.append(Sooner(at, "the time set for a child at immediate risk"))
@@ -100,19 +117,21 @@ def _sooner(d: Disagreement, about: str, started_at: dt.datetime, calendar: Cale
 
 
 def pauses(d: Disagreement) -> Sequence[Pause]:
-    """When its clocks stood still, read from the record; empty where the policy allows no pause."""
+    """When its clocks stood still, read from the record; empty where the policy allows no pause. It ends early when somebody ends it, with
+    its step, and when a child is at immediate risk, which allows none."""
     if d.policy.document.pauses is None:
         return ()
-    found: list[Pause] = []
-    kinds = ("pause_clock", "resume_clock")
-    if (known := d.__dict__.get("known_pauses")) and known[0] == d.move_version:
+    asked_for = (d.move_version, d.at_risk_since)
+    if (known := d.__dict__.get("known_pauses")) and known[0] == asked_for:
         return known[1]  # asked once for all clocks of a page
-    for kind, at, facts in d.entries.filter(kind__in=kinds).order_by("number").values_list("kind", "recorded_at", "facts"):
-        if kind == "pause_clock":
-            found.append(Pause(at, dt.datetime.fromisoformat(facts["until"])))
+    found: list[Pause] = []
+    rows = d.entries.filter(Q(kind__in=("pause_clock", *ENDS_A_PAUSE)) | Q(child_safe=ChildSafe.NO)).order_by("number")
+    for kind, at, facts, safe in rows.values_list("kind", "recorded_at", "facts", "child_safe"):
+        if kind == "pause_clock" and safe != ChildSafe.NO:
+            found.append(Pause(at, dt.datetime.fromisoformat(facts["until"]), facts.get("pause_reason", "")))
         elif found and found[-1].ends > at:
-            found[-1] = Pause(found[-1].begins, at)
-    d.__dict__["known_pauses"] = (d.move_version, found)
+            found[-1] = Pause(found[-1].begins, at, found[-1].reason)
+    d.__dict__["known_pauses"] = (asked_for, found)
     return found
 
 

@@ -187,7 +187,7 @@ def _when(d: Disagreement, clock: Clock | None) -> When | None:
     if clock is None:
         return None
     try:
-        explained = limits.work_out(d, clock.about, clock.step, clock.started_at)
+        explained = limits.work_out(d, clock.about, clock.step, clock.started_at, began_at=clock.began_at)
     except LookupError:
         return When(due=say_moment(clock.due_at))
     same = explained.at == clock.due_at  # a limit that was reached keeps its date, whatever holiday came later

@@ -26,7 +26,8 @@ class Clock(Row):
     about = models.CharField(max_length=20, default="step")
     step = models.PositiveSmallIntegerField()
     started_by = models.ForeignKey(Entry, models.PROTECT, related_name="+")
-    started_at = models.DateTimeField()
+    started_at = models.DateTimeField()  # what it counts from: it may lie before the step
+    began_at = models.DateTimeField(null=True)  # when it began to run; null: at its start
     due_at = models.DateTimeField()
     calendar = models.CharField(max_length=16, blank=True)  # fingerprint of the bank holidays it was counted with
     reached_at = models.DateTimeField(null=True)  # when the limit was noticed

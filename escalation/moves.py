@@ -192,7 +192,7 @@ def redate(disagreement_id: UUID, *, now: dt.datetime) -> Entry | None:
         if disagreement.stage not in OPEN:
             return None
         running = list(disagreement.clocks.filter(stopped_at=None).order_by("due_at"))
-        new = {c.pk: limits.work_out(disagreement, c.about, c.step, c.started_at).at for c in running if c.reached_at is None}
+        new = {c.pk: limits.explain(c).at for c in running if c.reached_at is None}
         changed = [c for c in running if c.pk in new and new[c.pk] != c.due_at]
         if not changed:
             for clock in running:
@@ -205,7 +205,8 @@ def redate(disagreement_id: UUID, *, now: dt.datetime) -> Entry | None:
             "clocks": [{"about": c.about, "step": c.step, "old": c.due_at.isoformat(), "new": new[c.pk].isoformat()} for c in changed],
             "days": [[day.isoformat(), name] for day, name in days],
         }
-        key = uuid.uuid5(disagreement.pk, f"redate {disagreement.policy.calendar.fingerprint} {sorted(map(str, new.items()))}")
+        so_far = disagreement.entries.filter(kind="redate").count()  # a day taken back brings back the same dates, in an entry of its own
+        key = uuid.uuid5(disagreement.pk, f"redate {so_far}")
         disagreement.standing = Standing.of(disagreement, now)
         return _write(disagreement, "redate", None, Given(facts=facts), key, now, is_note=True)
 
@@ -365,6 +366,8 @@ def _follow(disagreement: Disagreement, entry: Entry, before: Before, *, was_at_
     at_risk = disagreement.at_immediate_risk
     if at_risk != was_at_risk:
         disagreement.at_risk_since = entry.recorded_at if at_risk else None
+        if at_risk:
+            disagreement.paused_until = None  # as escalation.limits reads it from the record
         if at_risk and not disagreement.track:
             disagreement.track = _track(disagreement.policy, "", urgent=True)
     running = clocks.follow(disagreement, entry, before.stage, before.step, was_at_risk=was_at_risk)

@@ -95,6 +95,7 @@ class AsIfSent:
     needed_by: dt.datetime | None = None
     standstill: bool = False
     at_risk_since: dt.datetime | None = None
+    move_version: int = 0
     entries: Any = field(default_factory=Entry.objects.none)
 
     def running(self, now: dt.datetime) -> list[Running]:

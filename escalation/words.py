@@ -216,6 +216,8 @@ def say_times(d: Disagreement, facts: dict[str, Any]) -> list[tuple[str, str]]:
         said.append((limits.say_about(d, one["about"], one.get("step", d.step)), _("due %(old)s became %(new)s") % dates))
     if kinds := facts.get("kinds"):
         said.append((_("What holds it up"), " ".join(radar.words_of(kind) for kind in kinds if kind in radar.KINDS)))
+    if "days" in facts and any(_moment(one["new"]) < _moment(one["old"]) for one in facts["clocks"]):
+        said.append((_("Why"), _("A bank holiday or closure day was taken back.")))
     if days := facts.get("days"):
         named = ", ".join(f"{name} ({times.day(dt.date.fromisoformat(day))})" for day, name in days)
         said.append((_("Nobody works on these days now"), named))

@@ -20,6 +20,7 @@ from accounts.acting import acting_as
 from disputes.models import Draft, Entry
 from escalation import moves, notices, radar, sending, tasks
 from escalation.models import Clock, Heartbeat, Notice
+from escalation.words import say_times
 from procedure.models import ClosureDay
 from tests import factories
 
@@ -346,6 +347,28 @@ def test_a_new_closure_day_moves_the_date_with_an_entry_that_says_so(as_clock: A
         reminder = Notice.objects.get(clock=after, rule="at")
         assert reminder.due_at == after.due_at > before.due_at
     assert [day.isoformat(), "Office move"] in entry.facts["days"]
+
+
+@pytest.mark.django_db
+def test_a_closure_day_taken_back_and_set_again_moves_the_date_each_time(as_clock: Any) -> None:
+    w = factories.world("backandforth")
+    d = factories.raised(w)
+    with acting_as(w.aisha):
+        first = Clock.objects.get(disagreement=d).due_at
+    day = timezone.localdate(first)
+    for times_moved in (1, 2, 3):
+        with factories.as_set_up():
+            if times_moved == 2:
+                ClosureDay.objects.filter(partnership=w.partnership).update(removed_by=w.office, removed_at=timezone.now())
+            else:
+                ClosureDay.objects.create(partnership=w.partnership, day=day, name="Office move", added_by=w.office)
+        with as_clock():
+            assert tasks.redate_changed(timezone.now()) == 1
+            entries = Entry.objects.filter(disagreement=d, kind="redate").order_by("number")
+            assert entries.count() == times_moved
+            assert (Clock.objects.get(disagreement=d).due_at == first) == (times_moved == 2)
+            said = dict(say_times(d, entries[times_moved - 1].facts))
+            assert ("Why" in said) == (times_moved == 2)
 
 
 @pytest.mark.django_db

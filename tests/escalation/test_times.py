@@ -226,6 +226,17 @@ def test_grades_of_urgency_replace_the_length_of_a_step() -> None:
         factories.raised(w, track="of my own making")
 
 
+def test_a_grade_taken_on_the_way_gives_a_clock_to_a_step_that_had_none() -> None:
+    hours = {"amount": 4, "unit": "hours"}
+    track = {"key": "risk", "label": "At risk", "covers": "step", "immediate_risk": True, "limit": hours}
+    w = world_with("gradelater", {1: {"limit": None}}, urgency={"tracks": [track]})
+    d = factories.raised(w)
+    assert clocks_of(d, w) == {}
+    factories.move(d, "say_child_at_immediate_risk", w.aisha, child_safe="no")
+    clock = clocks_of(d, w)["step"]
+    assert clock.due_at == clock.started_at + dt.timedelta(hours=4)
+
+
 def test_the_disputed_act_comes_first_until_it_waits() -> None:
     w = world_with("standstill", urgency={"standstill": True})
     d = factories.raised(w)
@@ -386,3 +397,15 @@ def test_every_clock_has_words_and_a_working() -> None:
             assert limits.say_about(factories.fresh(d), about, 1)
             assert clock.explained.at == clock.due_at
             assert clock.explained.working[-1].startswith("due") or clock.explained.assumed
+
+
+def test_what_comes_first_cannot_have_come_before_the_step_began() -> None:
+    """A limit counted from the raising, at a step begun after the child's risk was named, is not late from its first minute."""
+    w = world_with("begun", {2: {"limit": {"amount": 30, "unit": "working_days", "start": "raised"}}})
+    told = timezone.now() - 20 * DAY
+    d = factories.raised(w, at_immediate_risk=True, told_at=told.isoformat())
+    factories.move(d, "refer_to_line_manager", w.aisha, child_safe="no")
+    clock = clocks_of(d, w)["step"]
+    assert clock.started_at < timezone.now() - 19 * DAY
+    assert clock.due_at > timezone.now()
+    assert clock.explained.at == clock.due_at

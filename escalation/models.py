@@ -142,9 +142,8 @@ class Notice(Row):
 
     @property
     def template(self) -> str:
-        """The name of its words in templates/emails/: the rule without its offset ("before_1" is "before")."""
-        head, _, offset = self.rule.rpartition("_")
-        return head if offset.isdigit() else self.rule
+        """The name of its words in templates/emails/: the rule without its offsets ("before_1" and "before_1_2" are "before")."""
+        return self.rule.rstrip("_0123456789")
 
     def drop(self, now: dt.datetime, because: str) -> None:
         """No longer owed: the record moved on, the person left, the draft was sent."""

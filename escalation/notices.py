@@ -85,6 +85,7 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
     return owed
 
 
+Key = tuple[UUID | None, str, UUID]  # clock, rule, person
 GRADES = ("before", "at", "after", "chaser")
 
 
@@ -110,7 +111,7 @@ def _grade_of(name: str) -> int:
 def _retarget(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> None:
     """The nudges of the running clocks go to whoever they are for now; all others of this disagreement are no longer owed."""
     now, standing = entry.recorded_at, disagreement.standing
-    wanted: dict[tuple[UUID | None, str, UUID], Notice] = {}
+    wanted: dict[Key, Notice] = {}
     for clock in clocks:
         limit = limits.limit_of(disagreement, clock.about, clock.step)
         for rule, when in times_of_clock(disagreement, clock):
@@ -128,6 +129,11 @@ def _retarget(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> 
                     written_at=now,
                 )
     known = {(n.clock_id, n.rule, n.person_id): n for n in disagreement.notices.filter(clock__isnull=False)}
+    open_still = {clock.pk for clock in clocks if clock.reached_at is None}
+    for key in [key for key in wanted if key[0] in open_still]:
+        if (again := _named_anew(key, wanted[key], known)) != key:
+            wanted[again] = wanted.pop(key)
+            wanted[again].rule = again[1]
     dropped, changed = [], []
     for key, notice in known.items():
         new = wanted.pop(key, None)
@@ -143,6 +149,16 @@ def _retarget(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> 
     Notice.objects.bulk_update(dropped, ["dropped_at", "dropped_because"])
     Notice.objects.bulk_update(changed, ["dropped_at", "dropped_because", "due_at", "urgent", "digest"])
     Notice.objects.bulk_create(wanted[key] for key in sorted(wanted, key=str))
+
+
+def _named_anew(key: Key, new: Notice, known: dict[Key, Notice]) -> Key:
+    """A reminder that went out for one date does not remind of another: for that it goes once more, as "before_1_2"."""
+    clock, rule, person = key
+    again = 1
+    while (sent := known.get(key)) and sent.sent_at and sent.due_at != new.due_at:
+        again += 1
+        key = (clock, f"{rule}_{again}", person)
+    return key
 
 
 def times_of_clock(d: Disagreement, clock: Clock) -> list[tuple[str, dt.datetime]]:

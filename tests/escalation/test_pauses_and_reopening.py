@@ -114,3 +114,19 @@ def test_what_is_asked_within_hours_waits_for_no_digest() -> None:
     d = factories.raised(w := factories.world("bydays"))
     with acting_as(w.aisha):
         assert not Notice.objects.get(disagreement=d, rule="your_move", person=w.sam).urgent
+
+
+def test_a_reminder_sent_for_one_date_is_owed_anew_for_another(as_clock: Any) -> None:
+    w = world_with("remindanew", pauses=PAUSES)
+    d = factories.answered(w)
+    with as_clock():
+        Notice.objects.filter(disagreement=d, rule="before_1").update(sent_at=timezone.now())
+    until = (timezone.now() + 10 * DAY).isoformat()
+    factories.move(d, "pause_clock", w.aisha, facts={"until": until, "pause_reason": "A report is awaited"})
+    factories.move(d, "add_note", w.aisha)
+    with as_clock():
+        clock = Clock.objects.get(disagreement=d, stopped_at=None)
+        again = Notice.objects.get(clock=clock, rule="before_1_2")
+        assert clock.due_at - 2 * DAY < again.due_at < clock.due_at
+        assert again.dropped_at is None
+        assert again.template == "before"

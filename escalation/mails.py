@@ -29,11 +29,26 @@ WHEN_OWED_FOR = {  # where the rule alone does not say what happened
     ("told", "reach_inner_limit"): "late_inside",
     ("told", "reach_last_chaser"): "unanswered",
     ("overdue", "reach_inner_limit"): "late_inside",
+    ("news", "reach_limit"): "way_up",
 }
 OTHERS = ("digest", *sorted(set(WHEN_OWED_FOR.values())))  # mails that belong to no rule of their own
 ASKING = ("your_move", *notices.CLOCK_RULES)
 FIRST_OF_ALL = (
-    *("urgent", "chaser", "after", "at", "before", "your_move", "unanswered", "stalled", "overdue", "late_inside", "ended", "redated"),
+    *(
+        "urgent",
+        "chaser",
+        "after",
+        "at",
+        "before",
+        "your_move",
+        "unanswered",
+        "stalled",
+        "overdue",
+        "way_up",
+        "late_inside",
+        "ended",
+        "redated",
+    ),
     *("told", "news", "draft_reminder"),
 )
 
@@ -210,6 +225,7 @@ def _say_in_a_line(notice: Notice) -> str:
     return {
         "urgent": _("A child is said to be at immediate risk."),
         "overdue": _("The time for its present step ran out without the move that was asked for."),
+        "way_up": _("The time for its present step ran out. You can take it to the next step now."),
         "late_inside": _("Something that the procedure asks for inside the present step is late."),
         "unanswered": _("The last reminder went unanswered."),
         "stalled": _("It stands still, and nobody who can be reached can move it on."),

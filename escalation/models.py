@@ -16,6 +16,8 @@ from disputes.models import Disagreement, Entry
 from escalation import limits
 from procedure.clock import Due
 
+AT_ONCE_IS_LATE_AFTER = dt.timedelta(hours=1)
+
 
 class Clock(Row):
     """One running limit: the time that the policy gives a step or something inside it, started by an entry, due at a moment that can be
@@ -63,7 +65,7 @@ class Clock(Row):
     @property
     def noticed_from(self) -> dt.datetime:
         """When the sweep may say that it was reached. "At once" is late after an hour: sooner it would be noise."""
-        return self.due_at + dt.timedelta(hours=1) if self.is_at_once else self.due_at
+        return self.due_at + AT_ONCE_IS_LATE_AFTER if self.is_at_once else self.due_at
 
     @property
     def explained(self) -> Due:

@@ -306,6 +306,9 @@ def _check_times(disagreement: Disagreement, move: str, given: Given) -> None:
         if act is None or act <= now:
             raise MoveRefused(_("Say when it is planned: a date and time that has not passed."))
     if move == "pause_clock":
+        allowed = disagreement.policy.document.pauses
+        if given.facts.get("pause_reason") and (allowed is None or given.facts["pause_reason"] not in allowed.reasons):
+            raise MoveRefused(_("Choose one of the reasons that your partnership allows."))
         pauses, until = disagreement.policy.document.pauses, _moment(given.facts.get("until"))
         longest = disagreement.policy.calendar.add_working_days(timezone.localdate(now), pauses.longest_working_days) if pauses else None
         if until is None or until <= now or longest is None or timezone.localdate(until) > longest:

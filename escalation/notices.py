@@ -8,7 +8,7 @@ from uuid import UUID
 from accounts.models import User
 from disputes.models import Disagreement, Draft, Entry
 from disputes.seats import Standing
-from disputes.stages import ENDS, OPEN, Capacity, ChildSafe
+from disputes.stages import ENDS, OPEN, Capacity, ChildSafe, SideKind
 from escalation import limits
 from escalation.clocks import times_of
 from escalation.models import Clock, Notice
@@ -66,7 +66,10 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
         above = [
             seat for seat in standing.seats if seat.step == entry.step + 1 or (seat.capacity == Capacity.CHAIR and seat in newly_seated)
         ]
-        return {"overdue": once(standing.people_in(above)), "told": once(standing.people_in(newly_seated))}
+        told = {"overdue": once(standing.people_in(above)), "told": once(standing.people_in(newly_seated))}
+        turn = {person.pk for person in standing.people_in(standing.turn.seats)}
+        raising = standing.people_in(standing.acting_seats(standing.sides_of(SideKind.RAISING)))
+        return {**told, "news": once([person for person in raising if person.pk not in turn])}  # the way up is open to them now
     if entry.kind in ("reach_last_chaser", "note_stall"):
         return {"told": once(standing.people_in(standing.seats_in(Capacity.OFFICE, Capacity.CHAIR)))}
     if entry.kind == "redate":

@@ -40,7 +40,7 @@ def running(d: Disagreement, clocks: Iterable[Clock], now: dt.datetime) -> list[
             clock.disagreement = d  # its policy is loaded already
             explained = clock.explained
             said = explained if explained.at == clock.due_at else _as_it_was(clock, explained)
-            found.append(Running(_say(d, clock.about, clock.step), said, clock.started_at, clock.due_at <= now))
+            found.append(Running(_say(d, clock.about, clock.step), said, clock.started_at, clock.noticed_from <= now))
     return sorted(found, key=lambda one: one.at)
 
 

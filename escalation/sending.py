@@ -203,7 +203,7 @@ def send_digest(digest: Digest, now: dt.datetime) -> bool:
     with transaction.atomic():
         digest.sent_at = timezone.now()
         digest.save(update_fields=["sent_at"])
-        Notice.objects.filter(pk__in=[notice.pk for notice in owed]).update(sent_at=digest.sent_at)
+        Notice.objects.filter(pk__in=[notice.pk for notice in owed], digest=digest).update(sent_at=digest.sent_at)
     return bool(owed)
 
 

@@ -12,13 +12,13 @@ from uuid import UUID
 
 from celery import shared_task
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from disputes.models import Draft, Entry
 from escalation import moves, sending
-from escalation.models import Clock, Heartbeat, Notice
+from escalation.models import AT_ONCE_IS_LATE_AFTER, Clock, Heartbeat, Notice
 from procedure.models import Policy, share_calendars
 
 log = logging.getLogger("accord.tasks")
@@ -69,7 +69,8 @@ def notice_due_clocks(now: dt.datetime) -> int:
     """As sweep_clocks, at a given moment (aware)."""
     _must_see_everything()
     running = Clock.objects.filter(stopped_at=None)
-    reached = running.filter(reached_at=None, due_at__lte=now).order_by("due_at").values_list("pk", flat=True)[:IN_A_ROW]
+    at_once = Q(due_at__lte=F("started_at"), due_at__gt=now - AT_ONCE_IS_LATE_AFTER)
+    reached = running.filter(reached_at=None, due_at__lte=now).exclude(at_once).order_by("due_at").values_list("pk", flat=True)[:IN_A_ROW]
     chased = running.filter(chased_at=None, chaser_at__lte=now).order_by("chaser_at").values_list("pk", flat=True)[:IN_A_ROW]
     faults: list[Exception] = []
     noticed = _each(moves.reach_limit, list(reached), now, faults) + _each(moves.reach_last_chaser, list(chased), now, faults)

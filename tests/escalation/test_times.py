@@ -409,3 +409,21 @@ def test_what_comes_first_cannot_have_come_before_the_step_began() -> None:
     assert clock.started_at < timezone.now() - 19 * DAY
     assert clock.due_at > timezone.now()
     assert clock.explained.at == clock.due_at
+
+
+def test_who_raised_it_hears_that_the_way_up_is_open(as_clock: Any) -> None:
+    w = factories.world("wayup")
+    d = factories.raised(w)
+    with as_clock():
+        tasks.notice_due_clocks(timezone.now() + 20 * DAY)
+        assert Notice.objects.filter(disagreement=d, entry__kind="reach_limit", person=w.aisha, rule="news").exists()
+        assert not Notice.objects.filter(disagreement=d, entry__kind="reach_limit", person=w.sam).exists()
+
+
+def test_a_pause_has_one_of_the_policys_reasons() -> None:
+    w = world_with("reasons", pauses={"reasons": ["School holiday"], "longest_working_days": 10})
+    d = factories.raised(w)
+    with pytest.raises(MoveRefused):
+        factories.move(
+            d, "pause_clock", w.aisha, facts={"until": (timezone.now() + 3 * DAY).isoformat(), "pause_reason": "A reason of my own"}
+        )

@@ -55,7 +55,7 @@ def test_worker_and_beat_send_a_nudge_once_and_notice_the_limit(celery: Celery, 
     wait_until(lambda: len(smtp_sink.messages) >= 4, seconds=60, what="the mails")
     who = "SELECT rule, u.name FROM escalation_notice JOIN accounts_user u ON u.id = person_id WHERE sent_at IS NOT NULL"
     sent = set(superuser.execute(who))
-    assert sent == {("your_move", "Sam"), ("before_1", "Sam"), ("overdue", "Grace"), ("overdue", "Mona")}
+    assert sent == {("your_move", "Sam"), ("before_1", "Sam"), ("overdue", "Grace"), ("overdue", "Mona"), ("news", "Aisha")}
     rounds = superuser.execute("SELECT count(*) FROM disputes_entry WHERE kind = 'reach_limit'").fetchone()
     assert rounds == (1,)
     check(superuser, smtp_sink, kills=0)

@@ -460,6 +460,7 @@ class _Course:
     def _begin(self, number: int, at: datetime) -> None:
         if self.here:
             self.here.limit_at = self._limit_of(self.here)
+        self._end_pause(at)  # a pause belongs to its step
         self._stop(*WITHIN_A_STEP)
         self.before, self.here = self.here, _AtStep(self.document.ladder.step(number), at)
         self.confirmed_by.clear()
@@ -655,6 +656,7 @@ class _Course:
         if self.has_ended:
             return
         self.at_risk_since = self.at_risk_since or event.counts_from
+        self._end_pause(event.counts_from)  # a child at immediate risk allows none
         taken = next((track for track in self.document.urgency.tracks if track.immediate_risk), None)
         if taken and not self.track:
             self._put_on(taken, event.counts_from)
@@ -693,6 +695,12 @@ class _Course:
         elif self.disputed_act_at:
             self.noticed.append("this policy knows no standstill: the disputed act still counts")
 
+    def _end_pause(self, at: datetime) -> None:
+        if self.pauses and self.pauses[-1].ends > at:
+            last = self.pauses.pop()
+            if at > last.begins:
+                self.pauses.append(Pause(last.begins, at, last.reason))
+
     def _pause(self, event: _Event) -> None:
         rules = self.document.pauses
         if rules is None:
@@ -710,9 +718,7 @@ class _Course:
         if not self.pauses or self.pauses[-1].ends <= event.counts_from:
             self.noticed.append("the clocks were running already")
             return
-        last = self.pauses.pop()
-        if last.begins < event.counts_from:
-            self.pauses.append(Pause(last.begins, event.counts_from, last.reason))
+        self._end_pause(event.counts_from)
 
 
 WORDS = {"raised": "the raising"}

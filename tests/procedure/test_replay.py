@@ -630,6 +630,23 @@ def test_a_pause_moves_the_deadline_and_resuming_early_moves_it_back():
     assert "running already" in played[-1]["note"]
 
 
+@pytest.mark.parametrize("then", ["urgent_accepted", "resumed"])
+def test_a_pause_ends_when_a_child_is_at_immediate_risk_as_when_it_is_ended(then):
+    document = policy({"limit": days(5)}, pauses=PAUSES)
+    paused = event("2026-03-03T09:00", "paused", until="2026-03-10T09:00", reason="awaiting a report")
+    played = play(document, RAISED, paused, event("2026-03-04T09:00", then))
+    assert played[2]["due_at"] < played[1]["due_at"]
+
+
+def test_a_pause_ends_with_its_step():
+    document = policy({"limit": days(5)}, {"limit": days(5)}, pauses=PAUSES)
+    paused = event("2026-03-03T09:00", "paused", until="2026-03-10T09:00", reason="awaiting a report")
+    above = event("2026-03-04T09:00", "step_opened", step=2)
+    with_pause = play(document, RAISED, paused, above)[-1]
+    without = play(document, RAISED, above)[-1]
+    assert with_pause["due_at"] == without["due_at"]
+
+
 def test_a_pause_keeps_to_the_longest_and_there_is_one_at_a_time():
     document = policy({"limit": days(5)}, pauses=PAUSES)
     too_long = event("2026-03-03T09:00", "paused", until="2026-03-11T09:00")

@@ -18,7 +18,8 @@ RUN pip install --require-hashes -r requirements.txt
 COPY . .
 COPY --from=assets /build/assets var/assets
 # Collecting static files needs the live settings, but none of their values.
-RUN ACCORD_LIVE=1 SECRET_KEY=build DATABASE_URL=postgres://build ALLOWED_HOSTS=build SITE_URL=https://build \
+RUN ACCORD_LIVE=1 SECRET_KEY=only-while-the-image-is-built-it-signs-nothing-0123456789 \
+    DATABASE_URL=postgres://build ALLOWED_HOSTS=build SITE_URL=https://build \
     EMAIL_URL=consolemail:// DEFAULT_FROM_EMAIL=build@build.invalid python manage.py collectstatic --noinput --verbosity 0 \
  && useradd --system --uid 10001 accord \
  && install -d -o accord var/run
@@ -27,5 +28,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["python", "-c", "import os, urllib.request as u; host = os.environ.get('ALLOWED_HOSTS', 'localhost').split(',')[0].strip().lstrip('.*') or 'localhost'; \
 u.urlopen(u.Request('http://127.0.0.1:8000/health/live', headers={'Host': host}), timeout=4)"]
-CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "4", \
-     "--worker-tmp-dir", "/dev/shm", "--forwarded-allow-ips", "*"]
+# gunicorn.conf.py has the rest. The container's port is reached through the proxy only.
+CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--forwarded-allow-ips", "*"]

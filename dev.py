@@ -237,8 +237,7 @@ def serve() -> int:
         if database.is_embedded() and not holds_a_partnership():
             say("Writing the demonstration partnership …")
             call(PYTHON, "manage.py", "demo", check=True)
-        gunicorn = ["-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{PORT}", "--worker-class", "gthread"]
-        children.append(start("web", *gunicorn, "--workers", "2", "--threads", "4", "--log-level", "warning"))
+        children.append(start("web", "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{PORT}"))  # and gunicorn.conf.py
         children.append(start("relay", "manage.py", "relay"))
         wait_for_port(children[0])
         people = subprocess.run([PYTHON, "manage.py", "demo", "--people"], stdout=subprocess.PIPE, text=True, check=False)

@@ -45,6 +45,22 @@ def _tell_database(person: User | None) -> None:
 
 
 @contextmanager
+def invited_by_key(key_hash: str) -> Iterator[None]:
+    """Inside, whoever holds this key of an open invitation may activate that one account, although nobody has signed in.
+
+    `key_hash`: what the invitation keeps of its key. Row-level security reads it (`accord.invitation`); needs a transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('accord.invitation', %s, true)", [key_hash])
+    try:
+        yield
+    finally:
+        if not connection.needs_rollback:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('accord.invitation', '', true)")
+
+
+@contextmanager
 def because_of(entry_id: UUID) -> Iterator[None]:
     """History rows written inside carry the entry of the record that caused them."""
     token = _entry.set(entry_id)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from typing import Any, ClassVar
 
+import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from accounts.history import History
+from accounts.history import History, settled
 
 
 class Row(models.Model):
@@ -113,8 +117,11 @@ class User(AbstractBaseUser, Row):
     name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
     mail = models.CharField(max_length=10, choices=Mail.choices, default=Mail.AT_ONCE)
+    kept_by = models.ForeignKey(Agency, models.PROTECT, null=True, blank=True, related_name="people")  # null: kept by the office
+    left_on = models.DateField(null=True, blank=True)
+    rights_version = models.PositiveIntegerField(default=0)  # the database counts it up when a right changes: every session ends
 
-    history = History(excluded_fields=["password", "last_login", "mail"])
+    history = History(excluded_fields=["password", "last_login", "mail", "rights_version"])
     objects = People()
 
     USERNAME_FIELD = "email"
@@ -126,6 +133,11 @@ class User(AbstractBaseUser, Row):
 
     def __str__(self) -> str:
         return self.name
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What every session is held against at each request: it ends with another password, and when a right changes."""
+        key_salt = "accounts.User.session"
+        return salted_hmac(key_salt, f"{self.password}:{self.rights_version}", secret=secret, algorithm="sha256").hexdigest()
 
 
 class Post(Row):
@@ -199,7 +211,9 @@ class StandIn(Row):
     history = History()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="stand_in_ends_after_it_starts")]
+        constraints = [  # one that is called off before its first day ends the day before it
+            models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on") - dt.timedelta(days=1)), name="stand_in_ends_after_it_starts")
+        ]
 
     def __str__(self) -> str:
         return f"{self.person} for {self.post}"
@@ -213,6 +227,12 @@ class Office(models.TextChoices):
     OFFICE = "office", _("Partnership office")
     AUDITOR = "auditor", _("Auditor")
     REPRESENTATIVE = "representative", _("Agency representative")
+    SAFEGUARDING_LEAD = "safeguarding_lead", _("Safeguarding lead of an agency")
+    ADMINISTRATOR = "administrator", _("Agency administrator")
+
+
+OF_AN_AGENCY = (Office.REPRESENTATIVE, Office.SAFEGUARDING_LEAD, Office.ADMINISTRATOR)
+"""Offices that are held for one agency in the partnership; the others are the partnership's own."""
 
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
@@ -231,7 +251,7 @@ class Appointment(Row):
     partnership = models.ForeignKey(Partnership, models.PROTECT, related_name="appointments")
     person = models.ForeignKey(User, models.PROTECT, related_name="appointments")
     office = models.CharField(max_length=20, choices=Office.choices)
-    agency = models.ForeignKey(Agency, models.PROTECT, null=True, blank=True)  # for a representative
+    agency = models.ForeignKey(Agency, models.PROTECT, null=True, blank=True)  # for the offices of an agency (OF_AN_AGENCY)
     starts_on = models.DateField()
     ends_on = models.DateField(null=True, blank=True)
 
@@ -240,3 +260,89 @@ class Appointment(Row):
 
     def __str__(self) -> str:
         return f"{self.person}, {self.get_office_display()} of {self.partnership}"
+
+
+class Invitation(Row):
+    """A way in for one person who has no account yet. Its link only navigates: it opens nothing by being fetched (mail scanners fetch).
+
+    The link's key is made from this row's id and the service's secret, and only its hash is kept; the code is told by another channel.
+    Used once, within 72 hours, after which whoever invited may invite again.
+    """
+
+    person = models.ForeignKey(User, models.PROTECT, related_name="invitations")  # not active until it is taken up
+    invited_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    partnership = models.ForeignKey(Partnership, models.PROTECT, null=True)  # in whose name; null: an agency's administrator
+    post = models.ForeignKey(Post, models.PROTECT, null=True)  # the vacant post they will hold
+    key_hash = models.CharField(max_length=64, unique=True)
+    code_hash = models.CharField(max_length=128)
+    made_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    wrong_codes = models.PositiveSmallIntegerField(default=0)
+    taken_up_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [settled("wrong_codes", "taken_up_at", "revoked_at")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Letter(Row):
+    """A mail about an account that is owed to one person: sent by a worker from this row, so that a page takes as long whether or not
+    there is such a person. Holds no address and no secret: both are looked up and made when it is sent."""
+
+    class Kind(models.TextChoices):
+        INVITATION = "invitation"
+        SEAT = "seat"  # somebody who has an account already was asked to take part
+        RESET = "reset"
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of letter
+        SECOND_FACTOR_CHANGED = "second_factor_changed"
+        RIGHTS_CHANGED = "rights_changed"
+        ALARM = "alarm"  # unusual reading, an unconfirmed emergency access: look at the page of alarms
+
+    kind = models.CharField(max_length=24, choices=Kind.choices)
+    person = models.ForeignKey(User, models.PROTECT, related_name="letters")
+    invitation = models.ForeignKey(Invitation, models.PROTECT, null=True)
+    made_at = models.DateTimeField(db_default=Now())
+    leased_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    dropped_at = models.DateTimeField(null=True)  # no longer owed, or given up
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [models.Index(fields=["made_at"], condition=Q(sent_at=None, dropped_at=None), name="letters_owed")]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [settled("leased_until", "attempts", "sent_at", "dropped_at")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class KeptForm(Row):
+    """What a person was typing on one page: kept by the page as they type, or when they post it after their session ended. Theirs alone;
+    no history, deleted when the page is sent or after a week."""
+
+    person = models.ForeignKey(User, models.CASCADE, related_name="+")
+    path = models.CharField(max_length=300)
+    fields = models.JSONField()  # name -> list of values, as posted
+    kept_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["person", "path"], name="one_kept_form_a_page")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Attempt(models.Model):
+    """One try at a password, a code or a link, counted for some minutes and then deleted. `about` is a keyed hash of the account or of the
+    network it came from: no address, no person."""
+
+    about = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [models.Index(fields=["about", "at"], name="attempts_about")]
+
+    def __str__(self) -> str:
+        return f"{self.about[:8]} {self.at}"

@@ -1,12 +1,14 @@
-"""The way in and the way out, and how often one gets mail."""
+"""Who people are: each part of it has its addresses in a file of its own."""
 
-from django.urls import path
+from django.urls import include, path
 
 from accounts import views
 
 urlpatterns = [
+    path("", include("accounts.session_urls")),
     path("", views.start, name="start"),
-    path("sign-in/", views.sign_in, name="sign-in"),
-    path("sign-out/", views.sign_out, name="sign-out"),
-    path("account/mail/", views.mail_choice, name="mail-choice"),
+    path("", include("accounts.sign_in_urls")),
+    path("", include("accounts.joining_urls")),
+    path("", include("accounts.organisation_urls")),
+    path("", include("accounts.directory_urls")),
 ]

@@ -11,7 +11,13 @@ SCHEDULE = {
     "sweep-clocks": {"task": "escalation.tasks.sweep_clocks", "schedule": 60.0, "options": {"expires": 55}},
     "send-owed-notices": {"task": "escalation.tasks.send_owed_notices", "schedule": 60.0, "options": {"expires": 55}},
     "redate-clocks": {"task": "escalation.tasks.redate_clocks", "schedule": 60.0, "options": {"expires": 55}},
+    "hand-over-seats": {"task": "escalation.tasks.hand_over_seats", "schedule": 60.0, "options": {"expires": 55}},
+    "check-emergencies": {"task": "escalation.tasks.check_emergencies", "schedule": 300.0, "options": {"expires": 290}},
     "remind-of-drafts": {"task": "escalation.tasks.remind_of_drafts", "schedule": 60.0, "options": {"expires": 55}},
+    "make-exports": {"task": "evidence.tasks.make_exports", "schedule": 10.0, "options": {"expires": 9}},
+    "tell-of-alarms": {"task": "audit.tasks.tell_of_alarms", "schedule": 60.0, "options": {"expires": 55}},
+    "send-letters": {"task": "accounts.tasks.send_letters", "schedule": 10.0, "options": {"expires": 9}},
+    "forget-what-was-kept": {"task": "accounts.tasks.forget_what_was_kept", "schedule": 3600.0, "options": {"expires": 3500}},
     "check-for-stalls": {"task": "escalation.tasks.check_for_stalls", "schedule": 600.0, "options": {"expires": 590}},  # works once a night
 }
 

@@ -35,6 +35,7 @@ ROLES_OF_COMMANDS = {
     "relay": "clock",
     "bounced": "clock",
     "demo": "replay",
+    "export": "app",  # started by the clock, and yet with the rights of whoever asked
 }
 URL_OF_ROLE = {"migrator": "MIGRATOR_DATABASE_URL", "clock": "CLOCK_DATABASE_URL", "replay": "REPLAY_DATABASE_URL"}
 ROLES = {"app", "migrator", "clock", "sealer", "report", "replay"}
@@ -103,11 +104,21 @@ def _connection(role: str) -> dict[str, Any]:
 
 
 def _limits(role: str) -> dict[str, Any]:
-    """Nobody waits for ever. Long statements are a matter of migrations and volume data only."""
-    milliseconds = {"idle_in_transaction_session_timeout": 30_000, "lock_timeout": 10_000}
-    if role in {"app", "clock"}:
-        milliseconds["statement_timeout"] = 30_000
-    if role in {"migrator", "replay"}:
-        del milliseconds["idle_in_transaction_session_timeout"]
-    options = " ".join(f"-c {setting}={value}" for setting, value in milliseconds.items())
+    """Nobody waits for ever, and in the web nobody for long: what takes more than this is a fault of ours, answered by "try again in a
+    minute" (pages/faults.py). Commands and workers may take longer, migrations as long as they need."""
+    if role == "app" and not _is_patient(sys.argv):
+        seconds = {"statement_timeout": 5.0, "lock_timeout": 2.0, "idle_in_transaction_session_timeout": 10.0}
+    elif role in {"app", "clock"}:
+        seconds = {"statement_timeout": 600.0 if role == "app" else 30.0, "lock_timeout": 10.0, "idle_in_transaction_session_timeout": 60.0}
+    else:
+        seconds = {"lock_timeout": 10.0}
+    options = " ".join(f"-c {setting}={value * 1000:.0f}" for setting, value in seconds.items())
     return {"connect_timeout": 10, "application_name": f"accord-{role}", "options": options}
+
+
+def _is_patient(argv: list[str]) -> bool:
+    """Whether nobody sits before a page: a command other than the server for trying, or a worker."""
+    program, *arguments = [*argv, ""]
+    if Path(program).name == "celery" or "celery" in Path(program).parts:
+        return True
+    return Path(program).name in {"manage.py", "django-admin"} and arguments[0] != "runserver"

@@ -10,3 +10,7 @@ urlpatterns = [
     path("", include("procedure.urls")),
     path("", include("pages.urls")),
 ]
+
+handler400 = "pages.faults.not_readable"
+handler403 = "pages.faults.not_allowed"
+handler500 = "pages.faults.fault"

@@ -6,17 +6,19 @@ import datetime as dt
 import secrets
 from functools import cached_property
 from typing import Any, ClassVar
+from uuid import UUID
 
 import pgtrigger
-from django.db import models
-from django.db.models import Q
+from django.db import connection, models
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import GET_STATE, FSMField, Transition, transition
 
 from accounts.history import History
 from accounts.models import Office, Partnership, Post, Row, StandIn, User
-from disputes.places import Exclusion, Seat
+from audit import trail
+from disputes.places import Exclusion, Seat, Side
 from disputes.rules import (
     MORE,
     NOTE,
@@ -52,19 +54,23 @@ from disputes.rules import (
     managers_come_next_or_at_immediate_risk,
     manages_the_raising_side,
     may_be_paused,
+    may_confirm_an_emergency,
     may_countersign,
     may_offer_an_outcome,
+    may_say_who_must_not_see_it,
     offered,
     raised_it,
     raised_it_in_person,
     resolved_when_all_confirmed,
+    somebody_is_excluded,
     tried_first_or_at_immediate_risk,
     waits_for_countersign,
+    was_opened_in_an_emergency,
     where_it_came_from,
     where_it_starts,
 )
 from disputes.seats import SERVING, Actor, Standing
-from disputes.stages import BEFORE_CHAIR, ENDS, MANAGERS, OPEN, Awaiting, Mediation, Stage
+from disputes.stages import BEFORE_CHAIR, ENDS, MANAGERS, OPEN, Awaiting, Capacity, Mediation, Stage
 from procedure.ladder import Step
 from procedure.models import Policy
 
@@ -81,20 +87,29 @@ class DisagreementQuerySet(models.QuerySet["Disagreement"]):
     """Reads as sentences. Nothing here writes: the door is the one writer (F4)."""
 
     def visible_to(self, person: User, now: dt.datetime | None = None) -> DisagreementQuerySet:
-        """What this person may see: a seat (own or stood in for) or a dated appointment as auditor, minus exclusions."""
+        """What this person may see: a seat (own or stood in for), or a dated scope (auditor of a partnership, safeguarding lead of an
+        agency that takes part), minus exclusions. A seat in a post is held by whoever holds the post."""
         if not person.is_active:
             return self.none()
         now = now or timezone.now()
         day = timezone.localdate(now)
         stood_in = StandIn.objects.filter(person=person, starts_on__lte=day, ends_on__gte=day).values("post")
-        held = Post.objects.filter(holder=person, ended_on=None).values("pk")  # the seats of a post go with it to its next holder
-        seats = Seat.objects.active(now).filter(Q(person=person) | Q(post__in=stood_in) | Q(post__in=held))
+        held = Post.objects.filter(holder=person, ended_on=None).values("pk")
+        seats = Seat.objects.active(now).filter(Q(person=person, post=None) | Q(post__in=stood_in) | Q(post__in=held))
         for capacity, offices in SERVING.items():
             serving = person.appointments.on(day).filter(office__in=offices).values("partnership")
-            seats = seats.filter(~Q(capacity=capacity) | Q(partnership__in=serving))
+            seats = seats.exclude(Q(capacity=capacity, post=None) & ~Q(partnership__in=serving))
         audited = person.appointments.on(day).filter(office=Office.AUDITOR).values("partnership")
-        return self.filter(Q(pk__in=seats.values("disagreement")) | Q(partnership__in=audited)).exclude(
-            pk__in=Exclusion.objects.filter(person=person).values("disagreement")
+        led = Side.objects.filter(
+            Q(team__agency__appointment__ends_on=None) | Q(team__agency__appointment__ends_on__gte=day),
+            team__agency__appointment__person=person,
+            team__agency__appointment__office=Office.SAFEGUARDING_LEAD,
+            team__agency__appointment__starts_on__lte=day,
+            team__agency__appointment__partnership=F("partnership"),
+            ended_at=None,
+        ).values("disagreement")
+        return self.filter(Q(pk__in=seats.values("disagreement")) | Q(partnership__in=audited) | Q(pk__in=led)).exclude(
+            pk__in=Exclusion.objects.filter(person=person, lifted_by=None).values("disagreement")
         )
 
     def open(self) -> DisagreementQuerySet:
@@ -733,7 +748,70 @@ class Disagreement(Row):
     def correct_entry(self, by: Actor) -> None:
         """A further entry beside the first: the record is never edited."""
 
+    # ── who takes part, and who must not
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        permission=is_on_a_party_side,
+        custom=offered(_("Invite somebody who has no account"), NOTE, note=True),
+    )
+    def invite(self, by: Actor) -> None:
+        """The other agency's person may have no account: a seat is kept for them until they join. Or a colleague, to support."""
+
+    @transition(
+        field=stage,
+        source=[*OPEN, *ENDS],
+        permission=may_say_who_must_not_see_it,
+        custom=offered(_("Somebody has a conflict of interest"), NOTE, note=True),
+    )
+    def exclude(self, by: Actor) -> None:
+        """The named person, or a relative: from now on they cannot see it, whatever right they have; somebody acts in their place."""
+
+    @transition(
+        field=stage,
+        source=[*OPEN, *ENDS],
+        conditions=[somebody_is_excluded],
+        permission=any_of(is_office, is_chair),
+        custom=offered(_("Lift an exclusion"), NOTE, note=True),
+    )
+    def lift_exclusion(self, by: Actor) -> None:
+        """There was no conflict of interest after all. A seat that ended is not opened again by this."""
+
+    @transition(
+        field=stage,
+        source=[*OPEN, *ENDS],
+        permission=lambda d, by: by.seat_in(Capacity.BREAK_GLASS) is not None,
+        custom=offered(_("Open it in an emergency"), NOTE, note=True),
+    )
+    def break_glass(self, by: Actor) -> None:
+        """Somebody without a seat looks for four hours, with a reason; both agencies hear of it at once. Has a door of its own."""
+
+    @transition(
+        field=stage,
+        source=[*OPEN, *ENDS],
+        conditions=[was_opened_in_an_emergency],
+        permission=may_confirm_an_emergency,
+        custom=offered(_("Confirm that it was opened in an emergency"), NOTE, note=True),
+    )
+    def confirm_break_glass(self, by: Actor) -> None:
+        """The second person, at once or within one working day."""
+
+    @transition(
+        field=stage,
+        source=[*OPEN, *ENDS],
+        conditions=[was_opened_in_an_emergency],
+        permission=may_confirm_an_emergency,
+        custom=offered(_("Say that it should not have been opened"), NOTE, note=True),
+    )
+    def refuse_break_glass(self, by: Actor) -> None:
+        """Ends that access at once."""
+
     # ── what the clock notices (no person may)
+
+    @transition(field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("A post has a new holder"), NOTE, note=True))
+    def change_holder(self, by: Actor | None = None) -> None:
+        """Seats go with their post to whoever holds it now: the former holder's end, with the day and the names in the record."""
 
     @transition(field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("Limit reached"), NOTE, note=True))
     def reach_limit(self, by: Actor | None = None) -> None:
@@ -776,6 +854,22 @@ def allowed_moves() -> set[tuple[str, str, str]]:
 
 
 def by_reference(reference: str, person: User) -> Disagreement:
-    """The disagreement this person may see under this reference. Raises DoesNotExist alike when hidden and when absent."""
+    """The disagreement this person may see under this reference. Raises DoesNotExist alike when hidden and when absent; that somebody
+    asked is kept in the trail alike, too."""
     related = ("partnership", "policy", "raised_by", "raised_from__team__agency")
-    return Disagreement.objects.visible_to(person).select_related(*related).get(reference=reference.upper())
+    try:
+        return Disagreement.objects.visible_to(person).select_related(*related).get(reference=reference.upper())
+    except Disagreement.DoesNotExist:
+        trail.note_hidden(reference.upper(), person=person.pk)
+        raise
+
+
+EMERGENCY = dt.timedelta(hours=4)
+"""How long somebody sees what they opened in an emergency; the database allows no longer (disputes/migrations/0007)."""
+
+
+def breakable(reference: str) -> tuple[UUID, UUID] | None:
+    """Id and partnership of the disagreement which the acting person may open in an emergency; None alike when absent and when not."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, partnership_id FROM accord_breakable(%s)", [reference.upper()])
+        return cursor.fetchone()

@@ -3,7 +3,7 @@
 from disputes.agreement import Agreement, Confirmation, OutstandingIssue
 from disputes.disagreement import Disagreement
 from disputes.drafts import Draft, DraftReader
-from disputes.places import Child, ChildReference, Exclusion, Seat, Side
+from disputes.places import Child, ChildReference, Exclusion, Seat, Side, SideNote
 from disputes.record import AllowedMove, Entry, Text
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "OutstandingIssue",
     "Seat",
     "Side",
+    "SideNote",
     "Text",
 ]

@@ -90,9 +90,9 @@ class SeatQuerySet(models.QuerySet["Seat"]):
         return self.filter(Q(ends_at=None) | Q(ends_at__gt=Greatest(now, Now())))
 
     def of(self, person: User, day: dt.date) -> SeatQuerySet:
-        """Seats this person fills: their own, and those of posts they stand in for on `day`."""
+        """Seats this person fills: their own, those of posts they hold, and those of posts they stand in for on `day`."""
         stood_in = Q(post__stand_ins__person=person, post__stand_ins__starts_on__lte=day, post__stand_ins__ends_on__gte=day)
-        return self.filter(Q(person=person) | stood_in).distinct()
+        return self.filter(Q(person=person, post=None) | Q(post__holder=person, post__ended_on=None) | stood_in).distinct()
 
 
 class Seat(Row):
@@ -128,6 +128,11 @@ class Seat(Row):
     def __str__(self) -> str:
         return f"{self.person}, {self.get_capacity_display()}"
 
+    @property
+    def is_held_by_its_person(self) -> bool:
+        """Whether they still hold the post in which they sit; a seat without a post is their own."""
+        return self.post is None or (self.post.holder_id == self.person_id and self.post.ended_on is None)
+
 
 class Exclusion(Row):
     """A person who must not see a disagreement, for conflict of interest. Beats every right."""
@@ -136,11 +141,36 @@ class Exclusion(Row):
     disagreement = models.ForeignKey("disputes.Disagreement", models.PROTECT, related_name="exclusions")
     person = models.ForeignKey(User, models.PROTECT)
     opened_by = models.UUIDField(null=True)
+    lifted_by = models.UUIDField(null=True)  # the entry that said there is no conflict of interest after all
 
     history = History()
 
     class Meta:
-        constraints: ClassVar[list[Any]] = [models.UniqueConstraint(fields=["disagreement", "person"], name="one_exclusion")]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["disagreement", "person"], condition=Q(lifted_by=None), name="one_exclusion")
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [settled("lifted_by")]
 
     def __str__(self) -> str:
         return f"{self.person} excluded"
+
+
+class SideNote(Row):
+    """What one side writes for itself, or privately to the Chair. Insert-only; outside the shared record, its chain and its history, until
+    an act discloses it. Only that side sees it, and the Chair what was written to the Chair."""
+
+    partnership = models.ForeignKey(Partnership, models.PROTECT)
+    disagreement = models.ForeignKey("disputes.Disagreement", models.PROTECT, related_name="side_notes")
+    side = models.ForeignKey(Side, models.PROTECT, related_name="notes")
+    with_chair = models.BooleanField(default=False)  # a private thread of this side with the Chair
+    author = models.ForeignKey(User, models.PROTECT, related_name="+")
+    post = models.ForeignKey(Post, models.PROTECT, null=True)
+    written_at = models.DateTimeField(db_default=Now())
+    text = models.TextField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["written_at"]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = append_only()
+
+    def __str__(self) -> str:
+        return str(self.pk)

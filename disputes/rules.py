@@ -91,6 +91,16 @@ def has_seen_the_whole_record(d: Disagreement, by: Actor) -> bool:
     return any(not seat.positions_only and seat.capacity != Capacity.TOLD for seat in by.seats)
 
 
+def may_say_who_must_not_see_it(d: Disagreement, by: Actor) -> bool:
+    """Whoever acts for a side (for themselves too), the Chair and the office; who opened it in an emergency may not."""
+    return acts_for_a_party(d, by) or is_on_a_party_side(d, by) or is_chair(d, by) or is_office(d, by)
+
+
+def may_confirm_an_emergency(d: Disagreement, by: Actor) -> bool:
+    """A second person: the office or the Chair, and not whoever opened it (design: second persons)."""
+    return (is_office(d, by) or is_chair(d, by)) and any(person != by.person.pk for person in d.standing.unconfirmed_emergencies)
+
+
 def any_of(*permissions: Permission) -> Permission:
     def allowed(d: Disagreement, by: Actor) -> bool:
         return any(permission(d, by) for permission in permissions)
@@ -194,6 +204,15 @@ def is_paused(d: Disagreement) -> bool:
 
 def has_a_side_not_on_the_system(d: Disagreement) -> bool:
     return bool(d.standing.turn.for_sides)
+
+
+def was_opened_in_an_emergency(d: Disagreement) -> bool:
+    """And no second person has said yet whether that was right."""
+    return bool(d.standing.unconfirmed_emergencies)
+
+
+def somebody_is_excluded(d: Disagreement) -> bool:
+    return bool(d.standing.excluded)
 
 
 def waits_for_countersign(d: Disagreement) -> bool:

@@ -97,7 +97,7 @@ class Standing:
         for side in Side.objects.filter(disagreement__in=standings, ended_at=None).select_related("team__agency", "post__holder"):
             sides[side.pk] = side
             standings[side.disagreement_id].sides.append(side)
-        for exclusion in Exclusion.objects.filter(disagreement__in=standings):
+        for exclusion in Exclusion.objects.filter(disagreement__in=standings, lifted_by=None):
             standings[exclusion.disagreement_id].excluded.add(exclusion.person_id)
         related = ("person", "post__team__agency", "post__holder")
         seats = Seat.objects.active(now).filter(disagreement__in=standings).select_related(*related).order_by("starts_at", "id")
@@ -105,7 +105,7 @@ class Standing:
         for seat in seats:
             if seat.side_id and seat.side_id not in sides:
                 continue  # their side passed it on
-            if seat.capacity in SERVING and (seat.partnership_id, seat.person_id) not in serving[seat.capacity]:
+            if seat.capacity in SERVING and seat.post_id is None and (seat.partnership_id, seat.person_id) not in serving[seat.capacity]:
                 continue  # their appointment has ended
             if seat.side_id:
                 seat.side = sides[seat.side_id]
@@ -157,6 +157,18 @@ class Standing:
         return list(people.values())
 
     @cached_property
+    def unconfirmed_emergencies(self) -> list[UUID]:
+        """Who opened it in an emergency and has no second person's word on it yet, the first first."""
+        said = self.disagreement.entries.filter(kind__in=("break_glass", "confirm_break_glass", "refuse_break_glass")).order_by("number")
+        open_ones: list[UUID] = []
+        for kind, person, facts in said.values_list("kind", "person", "facts"):
+            if kind == "break_glass":
+                open_ones.append(person)
+            elif (settled := UUID(facts["person"])) in open_ones:
+                open_ones = [one for one in open_ones if one != settled]
+        return list(dict.fromkeys(open_ones))
+
+    @cached_property
     def _filled(self) -> frozenset[UUID]:
         return frozenset(seat.pk for seat in self.seats if self.people_in([seat]))
 
@@ -165,7 +177,7 @@ class Standing:
         whoever has a seat of their own stands in on that side only."""
         if person.pk in self.excluded or not person.is_active:
             return Actor(person)
-        own = [seat for seat in self.seats if seat.person_id == person.pk]
+        own = [seat for seat in self.seats if seat.person_id == person.pk and seat.is_held_by_its_person]
         stood_in = [seat for seat in self.seats if person in self.stand_ins.get(seat.post_id, ()) and seat not in own]
         sides = {seat.side_id for seat in own} or {seat.side_id for seat in stood_in[:1]}
         return Actor(person, (*own, *(seat for seat in stood_in if seat.side_id in sides)))
@@ -224,13 +236,17 @@ class Standing:
         return Turn(awaiting, tuple(dict.fromkeys(seats)), tuple(sides), absent)
 
 
-SERVING = {Capacity.CHAIR.value: (Office.CHAIR, Office.DEPUTY), Capacity.OFFICE.value: (Office.OFFICE,)}
-"""Seats of the partnership's own people count only while they are appointed to one of these offices."""
+SERVING = {
+    Capacity.CHAIR.value: (Office.CHAIR, Office.DEPUTY),
+    Capacity.OFFICE.value: (Office.OFFICE,),
+    Capacity.TOLD.value: (Office.CHAIR, Office.DEPUTY, Office.REPRESENTATIVE),
+}
+"""Seats that somebody has because of an office, and not in a post, count only while they are appointed to one of these."""
 
 
 def _serving(seats: Iterable[Seat], now: dt.datetime) -> dict[str, set[tuple[UUID, UUID]]]:
     """Capacity -> (partnership, person) of those seated in it who are appointed today."""
-    own = [seat for seat in seats if seat.capacity in SERVING]
+    own = [seat for seat in seats if seat.capacity in SERVING and seat.post_id is None]
     serving: dict[str, set[tuple[UUID, UUID]]] = {capacity: set() for capacity in SERVING}
     if own:
         held = Appointment.objects.on(timezone.localdate(now)).filter(person__in={seat.person_id for seat in own})

@@ -68,6 +68,7 @@ class Capacity(models.TextChoices):
     CHAIR = "chair", _("Chair")
     OFFICE = "office", _("Partnership office")
     TOLD = "told", _("Told")
+    BREAK_GLASS = "break_glass", _("Opened it in an emergency")
 
 
 ACTING = (Capacity.RAISER, Capacity.RESPONDER, Capacity.LINE_MANAGER, Capacity.SENIOR)

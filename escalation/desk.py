@@ -21,6 +21,7 @@ from disputes.seats import Actor, Standing
 from disputes.stages import ACTING, OPEN, Awaiting, Capacity, Stage
 from escalation import health, radar
 from escalation.delivery import Undelivered, undelivered_of
+from escalation.opened import listed
 from escalation.turns import MAIN_MOVE, Saying, say_turn
 from pages import times
 
@@ -85,6 +86,11 @@ class Desk:
     finished: list[Row] = field(default_factory=list)
 
     @property
+    def rows(self) -> list[Row]:
+        """All that is said on it."""
+        return [*self.to_do, *self.referrals, *self.issues, *self.stalled, *self.waiting, *self.told, *self.finished]
+
+    @property
     def things_to_do(self) -> int:
         return len(self.to_do) + len(self.referrals) + len(self.issues)
 
@@ -101,8 +107,11 @@ def desk(request: HttpRequest) -> HttpResponse:
     person = request.user
     assert isinstance(person, User)  # noqa: S101 - the middleware lets nobody else in
     sections = [section for section in (add(person) for add in MORE) if section]
+    laid_out = _laid_out(person, now)
+    seen = {row.disagreement.pk: row.disagreement for row in laid_out.rows}
+    listed(request, "desk", seen.values(), hits=len(seen))
     page = {
-        "desk": _laid_out(person, now),
+        "desk": laid_out,
         "drafts": Draft.objects.filter(author=person).select_related("partnership"),
         "drafts_to_read": Draft.objects.filter(readers__person=person).exclude(author=person).select_related("author"),
         "sections": sections,

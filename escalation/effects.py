@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from accounts.models import Post, Team
-from disputes.models import Agreement, ChildReference, Confirmation, Disagreement, Entry, OutstandingIssue, Seat, Side
+from accounts.models import Post, Team, User
+from disputes.models import Agreement, ChildReference, Confirmation, Disagreement, Entry, Exclusion, OutstandingIssue, Seat, Side
 from disputes.seats import Actor
 from disputes.stages import Capacity, ChildSafe, SideKind, Stage
 from escalation import seating
@@ -249,6 +249,78 @@ def _bring_in_support(d: Disagreement, entry: Entry, actor: Actor, given: Given)
         _seated(seating.seat_post(d, entry, seat.side, post, Capacity.SUPPORTER, None))
 
 
+def _invite(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    """A seat waits for somebody who has no account yet: the responder of a side that is not on the system, or a colleague as support."""
+    person, post = _person(given), _post(given.facts.get("post"))
+    own = actor.party_seat()
+    if own is None or own.side is None:
+        raise MoveRefused(_("That is not open to you now."))
+    if given.facts.get("capacity") == Capacity.SUPPORTER:
+        if person.kept_by_id != own.side.team.agency_id:
+            raise MoveRefused(_("Choose a colleague of your own agency."))
+        _seated(seating.open_seat(d, entry, person, Capacity.SUPPORTER, side=own.side, post=post, is_invited=True))
+        return
+    side = next((side for side in d.standing.party_sides if not d.standing.is_on_system(side)), None)
+    if side is None or person.kept_by_id != side.team.agency_id or (post and post.team_id != side.team_id):
+        raise MoveRefused(_("Invite somebody of the side that is not on the system yet."))
+    _seated(seating.open_seat(d, entry, person, Capacity.RESPONDER, side=side, post=post, step=1, is_invited=True))
+
+
+def _person(given: Given) -> User:
+    person = User.objects.filter(pk=given.facts.get("person")).first() if given.facts.get("person") else None
+    if person is None:
+        raise MoveRefused(_("Choose a person."))
+    return person
+
+
+def _exclude(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[Seat]:
+    """From now on this person sees nothing of it, and whoever is named in their place takes their seat (conflict of interest)."""
+    person = _person(given)
+    if person.pk in d.standing.excluded:
+        raise MoveRefused(_("That person cannot see it already."))
+    instead = _post(given.facts.get("instead"))
+    if instead and instead not in seating.instead_of(d, person):
+        raise MoveRefused(_("Choose one of those who can act in their place."))
+    filled = [seat for seat in d.standing.actor(person).seats if seat.person_id == person.pk]
+    proposed = [seat for seat in filled if seat.side and seat.post]
+    if instead:
+        for seat in proposed:
+            _seated(seating.seat_post(d, entry, seat.side, instead, seat.capacity, seat.step))  # type: ignore[arg-type]
+    elif any(seat.capacity == Capacity.CHAIR for seat in filled):
+        d.standing.excluded.add(person.pk)
+        seating.seat_chair(d, entry)
+    seating.seat_office(d, entry)  # they hear of it, and may lift what was no conflict
+    Exclusion.objects.create(partnership=d.partnership, disagreement=d, person=person, opened_by=entry.pk)
+    return filled
+
+
+def _lift_exclusion(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    exclusion = d.exclusions.filter(person=_person(given), lifted_by=None).first()
+    if exclusion is None:
+        raise MoveRefused(_("Choose somebody who is excluded."))
+    if exclusion.person_id == actor.person.pk:
+        raise MoveRefused(_("That is not open to you now."))
+    exclusion.lifted_by = entry.pk
+    exclusion.save(update_fields=["lifted_by"])
+
+
+def _break_glass(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    d.__dict__.pop("standing", None)
+    seating.seat_second_persons(d, entry)
+
+
+def _settle_emergency(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    person = _person(given)
+    if person.pk == actor.person.pk or person.pk not in d.standing.unconfirmed_emergencies:
+        raise MoveRefused(_("Choose somebody who opened it in an emergency, other than yourself."))
+
+
+def _refuse_break_glass(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[Seat]:
+    _settle_emergency(d, entry, actor, given)
+    person = _person(given)
+    return [seat for seat in d.standing.seats if seat.capacity == Capacity.BREAK_GLASS and seat.person_id == person.pk]
+
+
 def _answer_closing_questions(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     seat = actor.speaking_seat()
     if seat and seat.side:
@@ -295,6 +367,12 @@ EFFECTS: dict[str, Effect] = {
     "close_without_agreement": _say_still_at_risk,
     "say_still_at_risk": _say_still_at_risk,
     "bring_in_support": _bring_in_support,
+    "invite": _invite,
+    "exclude": _exclude,
+    "lift_exclusion": _lift_exclusion,
+    "break_glass": _break_glass,
+    "confirm_break_glass": _settle_emergency,
+    "refuse_break_glass": _refuse_break_glass,
     "answer_closing_questions": _answer_closing_questions,
     "reopen": _reopen,
 }

@@ -45,6 +45,8 @@ def who_will_be_told(d: Disagreement, move: str, actor: Actor) -> list[str]:
         told.append(_("The team or person you choose below, who joins"))
     elif move in ("change_opposite_number", "bring_in_support"):
         told.append(_("The person you choose below, who joins"))
+    elif move == "invite":
+        told.append(_("The person you invite, without a word of what it is about"))
     elif move == "say_child_at_immediate_risk":
         told.append(_("The line managers of both sides"))
     told += _by_policy(d, move, actor)

@@ -15,6 +15,7 @@ from disputes.models import Entry
 from disputes.seats import managers_above
 from disputes.stages import SideKind, Stage
 from escalation import answer_forms, reading, seating, words
+from escalation.invite_form import InviteSomebody
 from escalation.move_form import (
     MoveForm,
     ask_channel,
@@ -436,6 +437,7 @@ FORMS: dict[str, type[MoveForm]] = {
     "reopen": Reopen,
     "say_still_at_risk": SayStillAtRisk,
     "bring_in_support": BringInSupport,
+    "invite": InviteSomebody,
     "add_note": AddNote,
     "correct_entry": CorrectEntry,
 }

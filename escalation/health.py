@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import logging
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -53,6 +54,8 @@ def _problem(now: dt.datetime) -> str:
     connection.ensure_connection()
     if not _is_the_web():
         return "role"
+    if not _keeps_what_it_says():
+        return "durability"
     if not _is_migrated():
         return "migrations"
     waiting_since = _longest_waiting()
@@ -80,6 +83,16 @@ def _is_the_web() -> bool:
             " AND current_setting('row_security') = 'on' FROM pg_roles WHERE rolname = current_user"
         )
         return bool(cursor.fetchone()[0])
+
+
+def _keeps_what_it_says() -> bool:
+    """What is acknowledged is on the disk. The tests' own server is told not to wait for that."""
+    if settings.UNDER_TEST:
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit')")
+        fsync, full_pages, commit = cursor.fetchone()
+    return fsync == "on" and full_pages == "on" and commit != "off"
 
 
 def _is_migrated() -> bool:

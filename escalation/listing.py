@@ -21,6 +21,7 @@ from disputes.models import Child, Disagreement, Side
 from disputes.seats import Standing
 from disputes.stages import ENDS, Stage
 from escalation.desk import describe, with_what_rows_say
+from escalation.opened import listed
 from escalation.turns import say_turn
 from pages import fields, forms
 
@@ -74,10 +75,11 @@ def disagreements(request: HttpRequest) -> HttpResponse:
         return redirect(_address_of(request, form))
     form.full_clean()
     found = narrowed(visible, getattr(form, "cleaned_data", {}))  # what is wrong does not narrow it; the page says so
-    listed = found.select_related(*with_what_rows_say()).prefetch_related("children")
-    in_order = listed.order_by(F("ended_at").desc(nulls_first=True), F("due_at").asc(nulls_last=True), "pk")
+    related = found.select_related(*with_what_rows_say()).prefetch_related("children")
+    in_order = related.order_by(F("ended_at").desc(nulls_first=True), F("due_at").asc(nulls_last=True), "pk")
     page = Paginator(in_order, PER_PAGE).get_page(request.GET.get("page"))
     rows = _rows(list(page.object_list), person, now)
+    listed(request, "list", [d for d, _saying in rows], hits=page.paginator.count)
     context = {"form": form, "page": page, "rows": rows, "now": now, "is_narrowed": bool(asked), "nothing_at_all": not asked and not rows}
     return render(request, "escalation/desk/disagreements.html", context)
 

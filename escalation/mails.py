@@ -24,6 +24,8 @@ from procedure.clock import say_moment
 WIDTH = 76
 WHEN_OWED_FOR = {  # where the rule alone does not say what happened
     ("told", "note_stall"): "stalled",
+    ("told", "break_glass"): "opened",
+    ("told", "change_holder"): "handed_over",
     ("told", "redate"): "redated",
     ("news", "redate"): "redated",
     ("told", "reach_inner_limit"): "late_inside",
@@ -36,6 +38,7 @@ ASKING = ("your_move", *notices.CLOCK_RULES)
 FIRST_OF_ALL = (
     *(
         "urgent",
+        "opened",
         "chaser",
         "after",
         "at",
@@ -43,6 +46,7 @@ FIRST_OF_ALL = (
         "your_move",
         "unanswered",
         "stalled",
+        "handed_over",
         "overdue",
         "way_up",
         "late_inside",

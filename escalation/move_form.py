@@ -15,8 +15,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import Post
-from disputes.models import Child, Disagreement, Side
+from accounts.models import Post, User
+from disputes.models import Child, Disagreement, Entry, Side
 from disputes.seats import Actor, Standing
 from disputes.stages import ChildSafe, SideKind
 from escalation import seating
@@ -154,6 +154,22 @@ class MoveForm(forms.Form):
             recorded_for=UUID(cleaned["recorded_for"]) if cleaned.get("recorded_for") else None,
             corrects=self.corrects(),
         )
+
+    def make_ready(self) -> None:
+        """Makes what must be there before the door is asked; gone again if the door refuses."""
+
+    def follow(self, entry: Entry) -> None:
+        """Does what belongs to the move once it is made, in the same transaction."""
+
+    @classmethod
+    def leads_to(cls, entry: Entry, by: User) -> str:
+        """The address to which its maker goes afterwards; empty: back to the disagreement."""
+        return ""
+
+    @classmethod
+    def repeats(cls, data: Mapping[str, str], entry: Entry) -> bool:
+        """Whether what is posted again says the same as the first time, apart from the words."""
+        return True
 
     def words(self) -> dict[str, str]:
         return {name: self.cleaned_data[name] for name in self._word_names() if self.cleaned_data.get(name)}

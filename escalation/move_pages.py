@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -23,9 +25,11 @@ from escalation import answer_forms, foresight, moves, reading, words
 from escalation.forms import FORMS
 from escalation.move_form import MoveForm, Occasion
 from escalation.moves import MoveRefused, Overtaken
+from escalation.opened import opened
 from escalation.page import identity, move_url, say_for
 from escalation.refusals import SentBefore
 from pages import times
+from pages.kept import posted
 
 LEFT_BY = "left_by"  # in the session: the key of the page by which this person left a disagreement, which they cannot find again
 READ_FIRST = ("answer", "accept_mediation", "decline_mediation")  # both views stand open: they are what is answered
@@ -46,7 +50,8 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
     actor = d.standing.actor(_person(request))
     before = Entry.objects.filter(disagreement=d, person=_person(request), key=key).first() if request.method == "POST" else None
     if before and before.kind == name and _says_the_same(request, before):
-        return redirect("disagreement", d.reference)  # the same page posted twice
+        # the same page posted twice
+        return redirect(FORMS[name].leads_to(before, _person(request)) or reverse("disagreement", args=[d.reference]))
     is_open = name in {one.name for one in d.open_moves(actor)}
     form = _form(request, d, name, Occasion(d, actor, now, asked=request.GET.dict()), is_open=is_open)
     if request.method != "POST":
@@ -61,7 +66,10 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
             raise MoveRefused(_("That is not open to you now."))
         if not form.is_valid():
             return _ask(request, d, name, form, key)
-        entry = moves.make(d.pk, name, by=_person(request), given=form.given(), seen=seen, key=key, now=now)
+        with transaction.atomic():
+            form.make_ready()
+            entry = moves.make(d.pk, name, by=_person(request), given=form.given(), seen=seen, key=key, now=now)
+            form.follow(entry)
     except Disagreement.DoesNotExist:  # gone from their sight while this page waited for the other's move
         return _out_of_sight(request, name, key)
     except Overtaken as overtaken:
@@ -98,14 +106,15 @@ def _seen(request: HttpRequest) -> int:
 def _says_the_same(request: HttpRequest, entry: Entry) -> bool:
     """Whether the words are those that were sent with this key before; not so after "back" and a change of mind."""
     typed = sorted(text.replace("\r\n", "\n").strip() for _label, text in _typed(request))
-    return typed == sorted(text.value.strip() for text in entry.texts.all())
+    same = typed == sorted(text.value.strip() for text in entry.texts.all())
+    return same and FORMS[entry.kind].repeats(request.POST.dict(), entry)
 
 
 def _form(request: HttpRequest, d: Disagreement, name: str, occasion: Occasion, *, is_open: bool) -> MoveForm | None:
     """The move's form; None where the move is not open, for then its choices may not exist."""
     if not is_open:
         return None
-    return FORMS[name](occasion, request.POST if request.method == "POST" else None)
+    return FORMS[name](occasion, posted(request))
 
 
 # ── what is answered ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,6 +122,7 @@ def _form(request: HttpRequest, d: Disagreement, name: str, occasion: Occasion, 
 
 def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm, key: UUID, status: int = 200, **more: Any) -> HttpResponse:
     """The page that asks. `more` is what a page that was overtaken says besides."""
+    opened(request, d, name)
     context = {
         **_page_of(d, name),
         "form": form,
@@ -128,6 +138,7 @@ def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm, key: 
 
 def _not_open(request: HttpRequest, d: Disagreement, name: str, why: str = "") -> HttpResponse:
     """The move is not open to this person now: said plainly, what they typed to be copied."""
+    opened(request, d, name)
     actor = d.standing.actor(_person(request))
     context = {
         **_page_of(d, name),
@@ -157,6 +168,7 @@ def _overtaken(request: HttpRequest, reference: str, name: str, overtaken: Overt
     if name in {one.name for one in d.open_moves(actor)}:
         form = FORMS[name](Occasion(d, actor, timezone.now()), request.POST)
         return _ask(request, d, name, form, key, status=409, overtaken=True, **news)
+    opened(request, d, name)
     context = {**_page_of(d, name), **news, "why": str(overtaken), "overtaken": True, "typed": _typed(request)}
     return render(request, "escalation/moves/not_open.html", context, status=409)
 
@@ -174,8 +186,8 @@ def _out_of_sight(request: HttpRequest, name: str, key: UUID) -> HttpResponse:
 
 
 def words_back(request: HttpRequest, typed: list[tuple[str, str]]) -> HttpResponse:
-    """The 404 of a disagreement, hidden or absent; whoever sent words to it finds them there."""
-    if request.method != "POST" or not typed:
+    """The 404 of a disagreement, hidden or absent; whoever sent words to it, or was writing some, finds them there."""
+    if not typed:
         raise Http404
     return render(request, "escalation/moves/out_of_sight.html", {"typed": typed}, status=404)
 
@@ -200,6 +212,8 @@ def _done(request: HttpRequest, entry: Entry, key: UUID) -> HttpResponse:
     if d is None:
         _say_they_left(request, entry.kind, key)
         return redirect("/desk/")
+    if further := FORMS[entry.kind].leads_to(entry, _person(request)):
+        return redirect(further)
     done = str(words.DONE.get(entry.kind, _("Done, and on record.")))
     messages.success(request, f"{done} {_next(d, _person(request))}".strip())
     return redirect("disagreement", d.reference)
@@ -236,7 +250,7 @@ def _links(d: Disagreement, actor: Any) -> list[tuple[str, str]]:
 def _typed(request: HttpRequest) -> list[tuple[str, str]]:
     """(label, text) of what was typed in words, to be copied."""
     issues = {f"issue_{n}" for n in answer_forms.ISSUES}
-    texts = [(name, str(text)) for name, text in request.POST.items() if name in words.TEXTS or name in issues]
+    texts = [(name, str(text)) for name, text in (posted(request) or {}).items() if name in words.TEXTS or name in issues]
     return [(words.say_text(name), text) for name, text in texts if text.strip()]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.acting import because_of
 from accounts.models import Post, Team, User
+from disputes.disagreement import EMERGENCY, breakable
 from disputes.models import Child, ChildReference, Disagreement, Draft, Entry, Seat, Side, Text
 from disputes.record import commitment, new_salt
 from disputes.seats import Actor, Standing
@@ -211,6 +213,63 @@ def redate(disagreement_id: UUID, *, now: dt.datetime) -> Entry | None:
         return _write(disagreement, "redate", None, Given(facts=facts), key, now, is_note=True)
 
 
+def break_glass(reference: str, *, by: User, given: Given, key: UUID, now: dt.datetime) -> Entry | None:
+    """Open a disagreement in an emergency, without a seat: for four hours, with a reason in `given.words`. Both agencies hear at once.
+
+    Open to managers of an agency that takes part, safeguarding leads, the office and the Chair; the database holds it too. Returns None
+    alike when there is no such disagreement and when it is not open to them, so that nobody learns which it was. Raises MoveRefused
+    without a reason.
+    """
+    if not given.words.get("reason", "").strip():
+        raise MoveRefused(_("Say why you must see it now."))
+    with transaction.atomic():
+        if (found := breakable(reference)) is None:
+            return None
+        disagreement_id, partnership_id = found
+        if done := Entry.objects.filter(person=by, key=key, kind="break_glass").first():
+            return done
+        entry_id = uuid.uuid4()
+        with because_of(entry_id):
+            Seat.objects.create(
+                partnership_id=partnership_id,
+                disagreement_id=disagreement_id,
+                side=None,
+                person=by,
+                capacity=Capacity.BREAK_GLASS,
+                starts_at=now,
+                ends_at=now + EMERGENCY,
+                opened_by=entry_id,
+            )
+        disagreement = _locked(disagreement_id)
+        disagreement.standing = Standing.of(disagreement, now)
+        actor = disagreement.standing.actor(by)
+        return _write(disagreement, "break_glass", actor, given, key, now, is_note=True, entry_id=entry_id)
+
+
+def hand_over(disagreement_id: UUID, *, now: dt.datetime) -> Entry | None:
+    """Seats whose post has another holder by now go to them: the record says from whom to whom, and the new holder is told.
+
+    Who sees it follows the post at once, without this. None where nothing changed hands. Runs in the clock's role.
+    """
+    with transaction.atomic():
+        disagreement = _locked(disagreement_id)
+        if disagreement.stage not in OPEN:
+            return None
+        disagreement.standing = Standing.of(disagreement, now)
+        moved = [s for s in disagreement.standing.seats if s.post and s.post.is_held and s.post.holder_id != s.person_id]
+        seated = {(s.person_id, s.side_id, s.capacity, s.step) for s in disagreement.standing.seats}
+        on_side = {s.person_id: s.side_id for s in disagreement.standing.seats if s.is_held_by_its_person}
+        moved = [s for s in moved if s.post and on_side.get(s.post.holder_id, s.side_id) == s.side_id]
+        if not moved:
+            return None
+        facts = {"seats": [{"post": str(s.post_id), "from": str(s.person_id), "to": str(s.post.holder_id)} for s in moved if s.post]}
+        key = uuid.uuid5(disagreement.pk, f"hand over {sorted(str(s.pk) for s in moved)}")
+        if Entry.objects.filter(disagreement=disagreement, key=key).exists():
+            return None
+        handed = [s for s in moved if s.post and (s.post.holder_id, s.side_id, s.capacity, s.step) not in seated]
+        return _write(disagreement, "change_holder", None, Given(facts=facts), key, now, is_note=True, handed=handed, ending=moved)
+
+
 def note_stall(disagreement_id: UUID, kinds: list[str], *, now: dt.datetime) -> Entry | None:
     """What the nightly check finds: it stands still and nobody reachable can move it on. Seats the office, once for each standstill.
 
@@ -238,7 +297,7 @@ def latest_move(disagreement: Disagreement) -> Entry | None:
 SAYS_RISK = ("send", "say_child_at_immediate_risk")
 MAY_SAY_NOTHING = {
     *("match_child", "confirm_outcome", "countersign", "say_still_at_risk", "answer_closing_questions", "bring_in_support"),
-    *("acknowledge", "resume_clock"),
+    *("acknowledge", "resume_clock", "invite", "confirm_break_glass"),
 }
 
 
@@ -333,8 +392,11 @@ def _write(
     *,
     is_note: bool,
     entry_id: UUID | None = None,
+    handed: Sequence[Seat] = (),
+    ending: Sequence[Seat] = (),
 ) -> Entry:
-    """The move itself, the row lock held: transition, entry, texts, effects, clocks, notices, save."""
+    """The move itself, the row lock held: transition, entry, texts, effects, clocks, notices, save. Seats that are `handed` on go to who
+    holds their post now; those `ending` end with it."""
     entry_id = entry_id or uuid.uuid4()
     with because_of(entry_id):
         before = Before(disagreement.stage, disagreement.step)
@@ -348,7 +410,9 @@ def _write(
         if not is_note:
             disagreement.move_version += 1
         entry = _record(disagreement, move, actor, seat, given, key, now, before.stage, entry_id)
-        leaving = effects.apply(disagreement, entry, actor, given)
+        for seat_handed in handed:
+            seating.seat_post(disagreement, entry, seat_handed.side, seat_handed.post, seat_handed.capacity, seat_handed.step)  # type: ignore[arg-type]
+        leaving = [*effects.apply(disagreement, entry, actor, given), *ending]
         _stamp_end(disagreement, entry)
         disagreement.__dict__.pop("standing", None)
         disagreement.standing = Standing.of(disagreement, max(now, entry.recorded_at or now))
@@ -411,7 +475,7 @@ def _record(
                 kind=move,
                 person=actor.person if actor else None,
                 post=seat.post if seat else None,
-                standing_in_for=seat.person if seat and actor and seat.person_id != actor.person.pk else None,
+                standing_in_for=_stood_in_for(seat, actor),
                 side=seat.side if seat else None,
                 recorded_for_id=given.recorded_for,
                 corrects_id=given.corrects,
@@ -441,6 +505,13 @@ def _record(
         for name in sorted(words)
     )
     return entry
+
+
+def _stood_in_for(seat: Seat | None, actor: Actor | None) -> User | None:
+    """For whom they act: nobody, if the seat is theirs or that of the post which they hold."""
+    if seat is None or actor is None or seat.person_id == actor.person.pk:
+        return None
+    return None if seat.post and seat.post.holder_id == actor.person.pk else seat.person
 
 
 def _stamp_end(disagreement: Disagreement, entry: Entry) -> None:
@@ -477,5 +548,5 @@ def _notice_by_clock(clock_id: UUID, what: str, now: dt.datetime) -> Entry | Non
 
 __all__ = [
     *("Given", "MoveRefused", "NewChild", "Overtaken", "SentBefore"),
-    *("latest_move", "make", "note_stall", "raise_disagreement", "reach_last_chaser", "reach_limit", "redate"),
+    *("break_glass", "hand_over", "latest_move", "make", "note_stall", "raise_disagreement", "reach_last_chaser", "reach_limit", "redate"),
 ]

@@ -35,7 +35,7 @@ def owe(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> None:
                 rule=rule,
                 entry=entry,
                 due_at=entry.recorded_at,
-                urgent=rule == "urgent" or disagreement.at_immediate_risk or (in_haste and rule in ASKING),
+                urgent=rule == "urgent" or entry.kind == "break_glass" or disagreement.at_immediate_risk or (in_haste and rule in ASKING),
                 written_at=entry.recorded_at,
             )
             for person in people
@@ -58,6 +58,8 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
     owed: dict[str, list[User]] = {}
     if entry.kind == "say_child_at_immediate_risk" or entry.child_safe == ChildSafe.NO:  # after the end too: the child first (23.5)
         owed["urgent"] = once(standing.people_in(hear_news))
+    if entry.kind == "break_glass":  # both agencies hear of it at once, after the end too
+        return {"told": once(standing.people_in([*hear_news, *standing.seats_in(Capacity.OFFICE, Capacity.CHAIR)]))}
     if entry.stage in ENDS:
         if entry.from_stage not in ENDS:
             owed["ended"] = once(standing.people_in(everybody))

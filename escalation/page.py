@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from django_fsm import Transition
 
 from accounts.models import Appointment, Office, StandIn
-from audit import trail
 from audit.models import Trace
+from audit.sight import Sight
 from disputes.disagreement import by_reference
 from disputes.models import Disagreement
 from disputes.rules import MAIN, NOTE
@@ -26,6 +26,7 @@ from escalation import reading
 from escalation.delivery import delivery_of, undelivered_for
 from escalation.models import Clock
 from escalation.moves import latest_move
+from escalation.opened import opened
 from escalation.running import Running, facts_of_time, running
 from escalation.turns import Saying, say_turn
 from pages import times
@@ -53,8 +54,10 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
     clocks = list(d.clocks.order_by("started_at"))
     open_moves = d.open_moves(actor)
     runs = running(d, clocks, now) if d.is_open else []
-    positions_only = bool(actor.seats) and all(seat.positions_only for seat in actor.seats) and not _audits(d, request.user)
-    trail.note(Trace.Kind.READ, "disagreement", person=request.user.pk, disagreement=d.pk, partnership=d.partnership_id)
+    sight = Sight.of(request.user, timezone.localdate(now))  # type: ignore[arg-type]
+    positions_only = bool(actor.seats) and all(seat.positions_only for seat in actor.seats) and d.partnership_id not in sight.audited
+    printed = request.GET.get("print") == "1"  # the way to paper for browsers without JavaScript; with it, static/printed.js says so
+    opened(request, d, "disagreement", Trace.Kind.PRINTED if printed else Trace.Kind.READ, page=page.number)
     context = {
         **identity(d),
         "now": now,
@@ -72,6 +75,8 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         "page": page,
         "items": reading.timeline(d, list(page)),
         "ours": ours,
+        "printed": printed,
+        "reads_trail": sight.reads_trail,
         "has_a_side": any(seat.side_id for seat in actor.seats),
         "positions_only": positions_only,
         "as_auditor": not actor.seats,
@@ -84,6 +89,7 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
 def who_can_see(request: HttpRequest, reference: str) -> HttpResponse:
     """Who can see this, why and since when: seats, stand-ins, auditors. Exclusions are nobody's business."""
     d = find(request, reference)
+    opened(request, d, "who_can_see")
     today = timezone.localdate()
     standing = d.standing
     posts = [seat.post_id for seat in standing.seats if seat.post_id]
@@ -181,7 +187,8 @@ def panel(d: Disagreement, actor: Actor, runs: list[Running], open_moves: list[T
     if first in links and made.tone == "":
         made.main = links.pop(first)
     main = [name for name, _label, weight in offered if weight == MAIN and name in links]
-    as_buttons = [name for name in ("acknowledge",) if name in links] + main  # quickly done, and a clock of its own waits for it
+    first_of_all = ["acknowledge"] + (["invite"] if d.standing.turn.for_sides else [])  # a clock of its own waits; nobody there to act
+    as_buttons = [name for name in first_of_all if name in links] + main
     as_buttons = as_buttons[: AT_MOST_BUTTONS - bool(made.main)]
     made.buttons = [links[name] for name in as_buttons]
     made.notes = [links[name] for name, _label, weight in offered if weight == NOTE and name in links and name not in as_buttons]
@@ -267,8 +274,3 @@ def _between(clock: Clock | None, before: Clock | None) -> str:
         began = clock.started_at
     days = list(dict.fromkeys(times.day(moment) for moment in (began, clock.stopped_at) if moment))
     return _("%(first)s to %(last)s") % {"first": days[0], "last": days[-1]} if len(days) > 1 else days[0]
-
-
-def _audits(d: Disagreement, person: Any) -> bool:
-    appointed = person.appointments.on(timezone.localdate())
-    return appointed.filter(partnership=d.partnership_id, office=Office.AUDITOR).exists()

@@ -19,12 +19,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts import kept_forms
 from accounts.models import Appointment, Membership, Office, Partnership, Post, User
+from audit import trail
+from audit.models import Trace
 from disputes.disagreement import by_reference
 from disputes.models import Disagreement, Draft, DraftReader, Entry, Seat
 from disputes.stages import Capacity, SideKind, Stage
 from escalation import moves, raising_forms
 from escalation.moves import Given, MoveRefused, NewChild
+from escalation.opened import opened
 from escalation.raising_forms import (
     BY_SLUG,
     HOW_MANY,
@@ -42,6 +46,7 @@ from escalation.raising_forms import (
 )
 from escalation.running import AsIfSent, Running, raised_late, running
 from pages import times
+from pages.kept import posted
 from procedure.clock import say_length
 from procedure.ladder import Step
 
@@ -54,7 +59,7 @@ Answered = dict[str, Question]  # the pages of a draft by their slug, filled in
 def start(request: HttpRequest) -> HttpResponse:
     """What this is and is not, what you need, your drafts; begins a draft."""
     places = _places_of(_person(request))
-    form = Beginning(request.POST if request.method == "POST" else None, places={key: place.label for key, place in places.items()})
+    form = Beginning(posted(request), places={key: place.label for key, place in places.items()})
     if request.method == "POST" and places:
         only = next(iter(places)) if len(places) == 1 else None
         if only or form.is_valid():
@@ -138,10 +143,10 @@ def question(request: HttpRequest, draft_id: uuid.UUID, slug: str) -> HttpRespon
     if not page.applies(about):
         return redirect(_in_the_list(draft)["url"])
     if request.method != "POST":
-        return _ask(request, page.blank(about))
-    posted, stays = page.rearranged(request.POST)
-    form = page(posted, about=about)
-    later = "save" in posted
+        return _ask(request, page.blank(about, posted(request)))
+    sent, stays = page.rearranged(request.POST)
+    form = page(sent, about=about)
+    later = "save" in sent
     if not form.is_valid() and not ((later or stays) and form.only_lacks_answers()):
         return _ask(request, form)
     form.keep()
@@ -207,7 +212,7 @@ def _let_read(draft: Draft, form: Support) -> None:
 def _gone(request: HttpRequest, draft_id: uuid.UUID, page: type[Question] | None = None) -> HttpResponse:
     """No such draft for this person: to the confirmation if they have sent it, else a page that says so and gives their words back."""
     entry = _sending(_person(request), draft_id)
-    typed = [(key, value) for key, value in request.POST.items() if page and key != "csrfmiddlewaretoken" and len(value) > 2]
+    typed = [(key, value) for key, value in (posted(request) or {}).items() if page and key != "csrfmiddlewaretoken" and len(value) > 2]
     if entry and not typed:
         return redirect("raise-sent", entry.disagreement.reference)
     context = {"typed": typed, "reference": entry.disagreement.reference if entry else ""}
@@ -237,6 +242,7 @@ def check(request: HttpRequest, draft_id: uuid.UUID) -> HttpResponse:
         except MoveRefused as refusal:
             refused = str(refusal)
         else:
+            _forget_what_was_kept(request, draft_id)
             return redirect("raise-sent", entry.disagreement.reference)
     context = {
         "draft": draft,
@@ -463,6 +469,7 @@ def sent(request: HttpRequest, reference: str) -> HttpResponse:
     now = timezone.now()
     late = raised_late(disagreement.policy, disagreement.decision_at, entry.happened_at)
     step = disagreement.policy.ladder.step(entry.step)
+    opened(request, disagreement, "sent")
     context = {
         "disagreement": disagreement,
         "entry": entry,
@@ -505,7 +512,10 @@ def read(request: HttpRequest, draft_id: uuid.UUID) -> HttpResponse:
         return _gone(request, draft_id)
     about = About(draft)
     questions = [form for form in _answered(about).values() if form.typed]
-    context = {"draft": draft, "questions": questions, "own": draft.author_id == _person(request).pk}
+    own = draft.author_id == _person(request).pk
+    if not own:  # that a colleague read it, not which: a draft that is deleted leaves no trace (23.12)
+        trail.note(Trace.Kind.READ, "draft", person=_person(request).pk, partnership=draft.partnership_id)
+    context = {"draft": draft, "questions": questions, "own": own}
     return render(request, "escalation/raising/read.html", context)
 
 
@@ -517,6 +527,12 @@ def delete(request: HttpRequest, draft_id: uuid.UUID) -> HttpResponse:
         return _gone(request, draft_id)
     if request.method == "POST":
         draft.delete()
+        _forget_what_was_kept(request, draft_id)
         messages.success(request, _("Your draft has been deleted."))
         return redirect("raise")
     return render(request, "escalation/raising/delete.html", {"listed": _in_the_list(draft)})
+
+
+def _forget_what_was_kept(request: HttpRequest, draft_id: uuid.UUID) -> None:
+    """Nor does what was kept of its pages while they were being written."""
+    kept_forms.forget(_person(request), reverse("raise-check", args=[draft_id]).removesuffix("check/"), below=True)

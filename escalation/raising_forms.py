@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import Membership, Post, Team, User
 from disputes.models import Child, Draft
 from pages import fields, forms, times
+from pages.kept import Kept
 from procedure.clock import say_length
 from procedure.ladder import LINE_MANAGER
 from procedure.models import Policy
@@ -112,9 +113,9 @@ class Question(forms.Form):
         self.offer()
 
     @classmethod
-    def blank(cls, about: About) -> Question:
-        """The page as it is opened: with what was typed before, and nothing wrong yet."""
-        return cls(about=about, initial=about.typed(cls.slug))
+    def blank(cls, about: About, kept: Kept | None = None) -> Question:
+        """The page as it is opened: with what was typed before (`kept`: and not sent), and nothing wrong yet."""
+        return cls(kept, about=about, initial=about.typed(cls.slug))
 
     @classmethod
     def answered(cls, about: About) -> Question:

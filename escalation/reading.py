@@ -204,6 +204,10 @@ class _Names:
         for entry in entries:
             posts |= {entry.facts[name] for name in cls.POSTS if entry.facts.get(name)} | set(entry.facts.get("supporters", []))
             teams |= {entry.facts["team"]} if entry.facts.get("team") else set()
+            posts |= {entry.facts["instead"]} if entry.facts.get("instead") else set()
+            people |= {entry.facts["person"]} if entry.facts.get("person") else set()
+            for seat in entry.facts.get("seats", []):
+                posts, people = posts | {seat["post"]}, people | {seat["from"], seat["to"]}
             people |= {issue["owner"] for issue in entry.facts.get("issues", []) if issue.get("owner")}
         held = Post.objects.filter(pk__in=posts).select_related("holder", "team__agency")
         return cls(
@@ -224,6 +228,13 @@ class _Names:
             due = times.day(dt.date.fromisoformat(issue["due_on"]))
             said.append((_("Outstanding issue %(number)d") % {"number": number}, f"{owner}, {due}" if owner else due))
         said += [(_("Unconfirmed by"), self.sides.get(str(side), "")) for side in facts.get("unconfirmed", [])]
+        if facts.get("person"):
+            said.append((_("Person"), self.people.get(str(facts["person"]), "")))
+        if facts.get("instead"):
+            said.append((_("In their place"), self.posts.get(str(facts["instead"]), "")))
+        for seat in facts.get("seats", []):
+            names = {"from": self.people.get(seat["from"], ""), "to": self.people.get(seat["to"], "")}
+            said.append((self.posts.get(seat["post"], "").split(", ", 1)[-1], _("%(from)s, now %(to)s") % names))
         if facts.get("decided_on"):
             said.append((_("Decided on"), times.day(dt.date.fromisoformat(facts["decided_on"]))))
         return [(label, value) for label, value in said if value]

@@ -20,9 +20,12 @@ def open_seat(
     post: Post | None = None,
     step: int | None = None,
     positions_only: bool = False,
+    is_invited: bool = False,
 ) -> Seat | None:
-    """One person's place, once. None when they are excluded, inactive, or sit on another side already: nobody sits on two sides."""
-    if not person.is_active or Exclusion.objects.filter(disagreement=disagreement, person=person).exists():
+    """One person's place, once. None when they are excluded, inactive (unless `is_invited`: it waits for them), or sit on another side
+    already: nobody sits on two sides."""
+    is_here = person.is_active or (is_invited and person.left_on is None)
+    if not is_here or Exclusion.objects.filter(disagreement=disagreement, person=person, lifted_by=None).exists():
         return None
     held = list(Seat.objects.filter(disagreement=disagreement, person=person, ends_at=None, side__ended_at=None))
     side_id = side.pk if side else None
@@ -170,6 +173,35 @@ def tell_chair(disagreement: Disagreement, entry: Entry) -> list[Seat]:
     people = Appointment.objects.people(disagreement.partnership, Office.CHAIR, today)
     seats = (open_seat(disagreement, entry, person, Capacity.TOLD, positions_only=True) for person in people)
     return [seat for seat in seats if seat]
+
+
+def seat_second_persons(disagreement: Disagreement, entry: Entry) -> None:
+    """Who can say whether an emergency was one: the office, and where nobody else is there the Chair, who needs no words for it."""
+    today = timezone.localdate(entry.recorded_at)
+    others = [seat for seat in seat_office(disagreement, entry) if seat.person_id != entry.person_id]
+    if others or disagreement.standing.seats_in(Capacity.CHAIR):
+        return
+    for office in (Office.CHAIR, Office.DEPUTY):
+        for person in Appointment.objects.people(disagreement.partnership, office, today):
+            if person.pk != entry.person_id and open_seat(disagreement, entry, person, Capacity.CHAIR, positions_only=True):
+                return
+
+
+def instead_of(disagreement: Disagreement, person: User) -> list[Post]:
+    """Who could take the place of somebody with a conflict of interest: for a manager whoever else stands on the line at that level or
+    above, for anybody else a colleague of the same level in the team, or the manager above."""
+    found: list[Post] = []
+    for seat in disagreement.standing.actor(person).seats:
+        if seat.post is None or seat.side is None or seat.post.holder_id != person.pk:
+            continue
+        level = seat.post.level
+        if level == 0:
+            found += list(seat.post.team.posts.filter(level=0, ended_on=None).select_related("holder", "team__agency"))
+        found += managers_for(disagreement, seat.side, max(seat.step or 1, disagreement.acting_step)) if level else []
+        found += seat.post.up_the_line()
+    gone = disagreement.standing.excluded | {person.pk}
+    elsewhere = {seat.person_id for seat in disagreement.standing.seats if seat.person_id != person.pk}
+    return [post for post in dict.fromkeys(found) if post.is_held and post.holder_id not in gone | elsewhere]
 
 
 def event_of(entry: Entry, from_stage: str) -> str | None:

@@ -12,11 +12,14 @@ from uuid import UUID
 
 from celery import shared_task
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import CharField, Exists, F, OuterRef, Q
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from disputes.models import Draft, Entry
+from audit import alarms
+from disputes.models import Draft, Entry, Seat
+from disputes.stages import OPEN
 from escalation import moves, sending
 from escalation.models import AT_ONCE_IS_LATE_AFTER, Clock, Heartbeat, Notice
 from procedure.models import Policy, share_calendars
@@ -34,7 +37,8 @@ class WrongRole(Exception):
     """The sweep runs in a role that row-level security would show nothing: it must fail, not find zero."""
 
 
-def _must_see_everything() -> None:
+def must_see_everything() -> None:
+    """Raises WrongRole in every other role than the clock's."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         (role,) = cursor.fetchone()
@@ -67,7 +71,7 @@ def sweep_clocks() -> int:
 
 def notice_due_clocks(now: dt.datetime) -> int:
     """As sweep_clocks, at a given moment (aware)."""
-    _must_see_everything()
+    must_see_everything()
     running = Clock.objects.filter(stopped_at=None)
     at_once = Q(due_at__lte=F("started_at"), due_at__gt=now - AT_ONCE_IS_LATE_AFTER)
     reached = running.filter(reached_at=None, due_at__lte=now).exclude(at_once).order_by("due_at").values_list("pk", flat=True)[:IN_A_ROW]
@@ -99,7 +103,7 @@ def _each(act: Callable[..., Entry | None], rows: list[UUID], now: dt.datetime, 
 def send_owed_notices(batch: int = 200) -> int:
     """Send what is owed, oldest first; returns how many mails went. Safe to run twice and side by side:
     the row, not the queue, knows whether a notice was sent."""
-    _must_see_everything()
+    must_see_everything()
     return sending.send_owed(batch)
 
 
@@ -112,7 +116,7 @@ def redate_clocks() -> int:
 
 def redate_changed(now: dt.datetime) -> int:
     """As redate_clocks, at a given moment (aware); returns how many disagreements got a new date. Asks once for each policy."""
-    _must_see_everything()
+    must_see_everything()
     policies = list(Policy.objects.all())
     share_calendars(policies)
     stale: list[UUID] = []
@@ -125,6 +129,46 @@ def redate_changed(now: dt.datetime) -> int:
 
 
 @shared_task
+@beats
+def hand_over_seats() -> int:
+    """Seats whose post has another holder by now go to them, with an entry of the record (who sees it follows the post without this)."""
+    return hand_over_to_holders(timezone.now())
+
+
+def hand_over_to_holders(now: dt.datetime) -> int:
+    """As hand_over_seats, at a given moment (aware); returns how many disagreements have a new person."""
+    must_see_everything()
+    moved = Seat.objects.active(now).filter(post__ended_on=None, post__holder__is_active=True, disagreement__stage__in=OPEN)
+    moved = moved.exclude(person=F("post__holder")).order_by("disagreement").values_list("disagreement_id", flat=True).distinct()
+    return _each(moves.hand_over, list(moved[:IN_A_ROW]), now)
+
+
+@shared_task
+@beats
+def check_emergencies() -> int:
+    """Raises an alarm about each emergency access that no second person confirmed within one working day."""
+    return raise_alarms_about_emergencies(timezone.now())
+
+
+def raise_alarms_about_emergencies(now: dt.datetime) -> int:
+    """As check_emergencies, at a given moment (aware); returns how many alarms are new. One an access, however often it runs."""
+    must_see_everything()
+    raised = 0
+    since = now - dt.timedelta(days=14)
+    settled = Entry.objects.filter(kind__in=("confirm_break_glass", "refuse_break_glass"), disagreement=OuterRef("disagreement"))
+    opened = Entry.objects.filter(kind="break_glass", recorded_at__gte=since).exclude(
+        Exists(settled.filter(number__gt=OuterRef("number"), facts__person=Cast(OuterRef("person"), CharField())))
+    )
+    for entry in opened.select_related("disagreement__policy"):
+        policy, recorded_at = entry.disagreement.policy, entry.recorded_at
+        assert recorded_at is not None  # noqa: S101 - the database times every entry
+        last_day = policy.calendar.add_working_days(timezone.localdate(recorded_at), 1)
+        if now > timezone.make_aware(dt.datetime.combine(last_day, policy.document.end_of_working_day)):
+            raised += alarms.about_emergency(entry.pk, entry.person_id, entry.partnership_id, entry.disagreement_id)
+    return raised
+
+
+@shared_task
 def check_for_stalls() -> int:
     """Once a night: finds what stands still, and says so in its record (escalation.radar)."""
     return check_once_a_night(timezone.now())
@@ -132,7 +176,7 @@ def check_for_stalls() -> int:
 
 def check_once_a_night(now: dt.datetime) -> int:
     """As check_for_stalls, at a given moment (aware). Its heartbeat remembers that this night is done."""
-    _must_see_everything()
+    must_see_everything()
     night = timezone.make_aware(dt.datetime.combine(timezone.localdate(now), NIGHT))
     night -= dt.timedelta(days=1) if now < night else dt.timedelta()
     if Heartbeat.objects.filter(job="check_for_stalls", at__gte=night).exists():
@@ -151,7 +195,7 @@ def remind_of_drafts() -> int:
 
 def owe_draft_reminders(now: dt.datetime) -> int:
     """As remind_of_drafts, at a given moment (aware). The number of days and the calendar are those of the policy in force."""
-    _must_see_everything()
+    must_see_everything()
     owed = 0
     for pk, author, partnership, saved_at in Draft.objects.filter(reminded_at=None).values_list(
         "pk", "author_id", "partnership_id", "saved_at"
@@ -172,4 +216,7 @@ def owe_draft_reminders(now: dt.datetime) -> int:
     return owed
 
 
-__all__ = ["check_for_stalls", "redate_clocks", "remind_of_drafts", "send_owed_notices", "sweep_clocks"]
+__all__ = [
+    *("beats", "must_see_everything"),
+    *("check_for_stalls", "redate_clocks", "remind_of_drafts", "send_owed_notices", "sweep_clocks"),
+]

@@ -59,6 +59,13 @@ KINDS: dict[str, str | Promise] = {
     "reach_last_chaser": gettext_lazy("The last reminder went unanswered"),
     "reach_inner_limit": gettext_lazy("A time inside this step ran out"),
     "redate": gettext_lazy("The calendar changed, and with it the time limits"),
+    "invite": gettext_lazy("%(who)s invited somebody to take part"),
+    "exclude": gettext_lazy("%(who)s said that somebody has a conflict of interest and must not see this"),
+    "lift_exclusion": gettext_lazy("%(who)s lifted an exclusion"),
+    "break_glass": gettext_lazy("%(who)s opened it in an emergency"),
+    "confirm_break_glass": gettext_lazy("%(who)s confirmed that it was opened in an emergency"),
+    "refuse_break_glass": gettext_lazy("%(who)s said that it should not have been opened, and ended that access"),
+    "change_holder": gettext_lazy("A post has a new holder, who takes part from now on"),
     "note_stall": gettext_lazy("It stands still: the partnership’s office was told"),
 }
 
@@ -163,6 +170,7 @@ DONE: dict[str, str | Promise] = {
     "resume_clock": gettext_lazy("The time limits go on."),
     "correct_entry": gettext_lazy("Added beside that entry."),
     "bring_in_support": gettext_lazy("Your colleague can see this disagreement now and is told so."),
+    "invite": gettext_lazy("They have an account already: they can see this disagreement now and are told so."),
 }
 
 

@@ -9,6 +9,7 @@ class EvidenceConfig(AppConfig):
 
     def ready(self) -> None:
         from escalation import desk
-        from evidence import views
+        from evidence import trail_pages, views
 
         desk.MORE.append(views.on_the_desk)
+        desk.MORE.append(trail_pages.on_the_desk)

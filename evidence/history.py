@@ -59,10 +59,15 @@ class Counts:
     words: int = 0
     changes: int = 0
     children: int = 0
+    held: list[UUID] = field(default_factory=list)  # the disagreements themselves
 
     @property
     def rows(self) -> int:
         return self.entries + self.words + self.changes + self.children
+
+    def said(self) -> dict[str, int]:
+        """As the trail and the page of an export say it."""
+        return {"rows": self.rows, "disagreements": self.disagreements, "entries": self.entries, "changes": self.changes}
 
 
 def rows(disagreements: models.QuerySet[Disagreement], counts: Counts) -> Iterator[list[str]]:
@@ -75,6 +80,7 @@ def rows(disagreements: models.QuerySet[Disagreement], counts: Counts) -> Iterat
         names.learn(files)
         for case in files:
             counts.disagreements += 1
+            counts.held.append(case.disagreement.pk)
             for row in _rows_of(case, names, counts):
                 yield [safe(cell) for cell in row]
 
@@ -191,7 +197,8 @@ class Names:
         self._said: dict[tuple[type[models.Model], Any], str] = {}
 
     def learn(self, cases: list[Case]) -> None:
-        """Reads the rows that these cases' changes point at."""
+        """Reads the rows that these cases' changes point at. Entries are named within their own disagreement only: earlier ones go."""
+        self._said = {known: said for known, said in self._said.items() if known[0] is not Entry}
         wanted: dict[type[models.Model], set[Any]] = defaultdict(set)
         for case in cases:
             for changes in case.changes.values():

@@ -89,7 +89,8 @@ class ClosingQuestions(forms.Form):
     @property
     def typed(self) -> list[tuple[str, str]]:
         """(label, what was typed) of every text that is not empty, to be copied where the form cannot be sent."""
-        texts = [(str(self.fields[name].label), str(self.data.get(name, ""))) for name in ("comment", "issue")]
+        written = self.kept or self.data
+        texts = [(str(self.fields[name].label), str(written.get(name, ""))) for name in ("comment", "issue")]
         return [(label, text) for label, text in texts if text.strip()]
 
     def given(self) -> Given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -24,9 +25,11 @@ from escalation import moves
 from escalation.desk import Section
 from escalation.move_pages import words_back
 from escalation.moves import MoveRefused
+from escalation.opened import opened
 from learning.forms import ClosingQuestions
 from learning.models import DebriefRequest, LearningPoint
 from pages import times
+from pages.kept import posted
 
 MOVE = "answer_closing_questions"
 ON_THE_DESK = 5
@@ -40,7 +43,7 @@ AT_MOST = 500
 def closing_questions(request: HttpRequest, reference: str) -> HttpResponse:
     """Asked once of each side after the end (23.7, 23.19, 23.20). A double post and a colleague who was faster are harmless."""
     person = _person(request)
-    form = ClosingQuestions(request.POST if request.method == "POST" else None)
+    form = ClosingQuestions(posted(request))
     try:
         d = by_reference(reference, person)
     except Disagreement.DoesNotExist:
@@ -54,6 +57,7 @@ def closing_questions(request: HttpRequest, reference: str) -> HttpResponse:
     if not is_open:
         return _not_open(request, context, d)
     if request.method != "POST" or not form.is_valid():
+        opened(request, d, MOVE)
         return render(request, "learning/closing_questions.html", context)
     try:
         entry = moves.make(d.pk, MOVE, by=person, given=form.given(), seen=d.move_version, key=key, now=timezone.now())
@@ -96,6 +100,7 @@ def _thanks(form: ClosingQuestions) -> str:
 
 def _not_open(request: HttpRequest, context: dict[str, object], d: Disagreement) -> HttpResponse:
     """Answered already by a colleague, or not theirs to answer, or not ended: said plainly, what they typed to be copied."""
+    opened(request, d, MOVE)
     form = context["form"]
     seat = d.standing.actor(_person(request)).speaking_seat()
     if d.is_open:
@@ -106,7 +111,7 @@ def _not_open(request: HttpRequest, context: dict[str, object], d: Disagreement)
         why = _("The closing questions are for those who spoke for a side.")
     if request.method == "POST":
         trail.note(Trace.Kind.REFUSED, MOVE, person=_person(request).pk, disagreement=d.pk, partnership=d.partnership_id)
-    typed = form.typed if isinstance(form, ClosingQuestions) and form.is_bound else []
+    typed = form.typed if isinstance(form, ClosingQuestions) else []
     return render(request, "learning/not_open.html", {**context, "form": None, "why": why, "typed": typed}, status=409)
 
 
@@ -139,6 +144,8 @@ def learning(request: HttpRequest) -> HttpResponse:
         raise Http404
     posts = Post.objects.filter(ended_on=None).select_related("team__agency")
     debriefs = _debriefs(held).select_related("asked_by").prefetch_related(Prefetch("asked_by__posts", posts))
+    seen: dict[UUID | None, dict[str, Any]] = {appointment.partnership_id: {"as": appointment.office} for appointment in held}
+    trail.note_for_each(Trace.Kind.READ, "learning", seen, person=_person(request).pk)
     context = {
         "points": _points(held).select_related("agency", "named_by")[:AT_MOST],
         "debriefs": debriefs[:AT_MOST],

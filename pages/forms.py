@@ -7,6 +7,8 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms.renderers import TemplatesSetting
 from django.utils.functional import cached_property
 
+from pages.kept import Kept
+
 CSS_OF = {
     forms.Textarea: "govuk-textarea",
     forms.Select: "govuk-select",
@@ -89,6 +91,20 @@ class Form(forms.Form):
     bound_field_class = BoundField
     use_required_attribute = False
     sections: ClassVar[list[tuple[Any, list[str]]]] = []
+
+    def __init__(self, data: Any = None, *args: Any, **options: Any) -> None:
+        """`data` may be what was kept of this page (pages.kept): then it stands in the form, which is not sent yet and has no errors."""
+        self.kept = data if isinstance(data, Kept) else None
+        super().__init__(None if self.kept is not None else data, *args, **options)
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        """What hidden fields carry is the page's own, and new each time; everything else is as it was left."""
+        if self.kept is None or field.widget.is_hidden or field.disabled:
+            return super().get_initial_for_field(field, field_name)
+        name = self.add_prefix(field_name)
+        if field.widget.value_omitted_from_data(self.kept, {}, name) or isinstance(field.widget, forms.FileInput):
+            return super().get_initial_for_field(field, field_name)
+        return field.widget.value_from_datadict(self.kept, {}, name)
 
     @property
     def error_summary(self) -> list[tuple[str, str]]:

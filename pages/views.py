@@ -1,5 +1,6 @@
 """The two pages that every public service owes its readers. They need no sign-in and no database."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,4 +15,5 @@ def accessibility(request: HttpRequest) -> HttpResponse:
 @login_not_required
 def privacy(request: HttpRequest) -> HttpResponse:
     """What is kept about people who use Accord and about children, why, and the cookies."""
-    return render(request, "pages/privacy.html")
+    cookies = {"session_cookie": settings.SESSION_COOKIE_NAME, "form_cookie": settings.CSRF_COOKIE_NAME}
+    return render(request, "pages/privacy.html", cookies)

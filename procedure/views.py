@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Appointment, Office, Partnership, StepPost, Team, User
 from pages import times
+from pages.kept import posted
 from procedure import drawing, proposals
 from procedure import posts as step_posts
 from procedure.calendars import NAMES, Calendar
@@ -152,7 +153,7 @@ def new(request: HttpRequest) -> HttpResponse:
     what = request.POST.get("do")
     if request.method != "POST":
         current = _in_force(served.partnership) if "from-current" in request.GET else None
-        return _ask_text(request, served, PolicyText(initial={"text": current.text if current else ""}))
+        return _ask_text(request, served, PolicyText(posted(request), initial={"text": current.text if current else ""}))
     if what == "change":
         return _ask_text(request, served, PolicyText(initial={"text": request.POST.get("text", "")}))
     given = PolicyText(request.POST, request.FILES if what != "propose" else None)
@@ -185,7 +186,7 @@ def proposal(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
         raise Http404
     served = _served(request, found.partnership_id)
     now = timezone.now()
-    form = Refusal(request.POST if request.POST.get("do") == "refuse" else None)
+    form = Refusal(posted(request) if request.POST.get("do", "refuse") == "refuse" else None)
     if request.method == "POST" and (done := _decide(request, served, found, form)):
         return done
     document = _read(found.text)
@@ -285,7 +286,7 @@ def post(request: HttpRequest, team_id: UUID, level: int) -> HttpResponse:
     mapped = StepPost.objects.filter(team=team, level=level).select_related("post__holder", "post__team__agency").first()
     choices = step_posts.candidates(served.partnership, level)
     form = WhoActs(
-        request.POST if request.method == "POST" else None,
+        posted(request),
         posts=choices,
         first=team.agency.name,
         initial={"post": str(mapped.post_id) if mapped else ""},
@@ -322,7 +323,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
     division = _division(served)
     counted = working_days(served.partnership.pk, division)
     what = request.POST.get("do")
-    form = Closure(request.POST if what == "add" else None, calendar=counted)
+    form = Closure(posted(request) if what in ("add", None) else None, calendar=counted)
     if what == "remove":
         _take_back(request, served)
         return redirect(served.to("procedure-calendar"))

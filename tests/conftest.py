@@ -21,7 +21,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.contrib.auth import SESSION_KEY
 from django.db import connections
+from django.test import Client
 from psycopg import sql
 
 from config import database, embedded
@@ -30,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--short-reporting-delay",  # what a page's policy forbade is told at once
 ]
 
 # ── The database ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -186,6 +189,51 @@ def as_clock(django_db_setup: None) -> Callable[[], contextlib.AbstractContextMa
 def _set_role(statement: str) -> None:
     with connections["default"].cursor() as cursor:
         cursor.execute(statement)
+
+
+# ── The client ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+STILL_THERE = 240  # seconds after which a test's person shows again that it is they: below what a session and a second factor last
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signed_in_with_both_factors() -> Iterator[None]:
+    """`client.force_login(person)` is a sign-in with password and second factor, just now, and it stays so while a test moves its clock.
+
+    `client.stays_signed_in = False` leaves it to the limits of a session; `just_signed_in(client)` is a second factor given again.
+    """
+    force_login, request = Client.force_login, Client.request
+
+    def force_login_with_both(self: Client, user: Any, backend: str | None = None) -> None:
+        user.refresh_from_db(fields=["password", "rights_version"])  # the database counts rights up, and a session is held against them
+        force_login(self, user, backend)
+        just_signed_in(self)
+
+    def request_of_somebody_there(self: Client, **environ: Any) -> Any:
+        seen = getattr(self, "signed_in_at", None)
+        if seen is not None and getattr(self, "stays_signed_in", True) and abs(time.time() - seen) > STILL_THERE:
+            just_signed_in(self)
+        return request(self, **environ)
+
+    Client.force_login, Client.request = force_login_with_both, request_of_somebody_there  # type: ignore[method-assign]
+    yield
+    Client.force_login, Client.request = force_login, request  # type: ignore[method-assign]
+
+
+def just_signed_in(client: Client) -> None:
+    """Their session as it is in the moment after the second factor; nothing where nobody is signed in any more."""
+    session = client.session
+    if not (person := session.get(SESSION_KEY)):
+        return
+    client.signed_in_at = now = time.time()  # type: ignore[attr-defined]
+    session["signed_in_at"] = session["active_at"] = now
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": now},
+        {"method": "mfa", "at": now, "id": 1, "type": "totp"},
+    ]
+    session["account_authentication_methods_user"] = person
+    session["listed"] = session.session_key
+    session.save()
 
 
 # ── Processes of our own ────────────────────────────────────────────────────────────────────────────────────────────

@@ -119,6 +119,16 @@ def team(partnership: Partnership, agency_name: str, name: str) -> Team:
 
 
 @as_set_up()
+def administrator(w: World, key: str = "school", name: str = "Ada") -> User:
+    """Somebody who keeps this agency's directory; the agency keeps the accounts of whoever holds a post in it."""
+    agency = w.teams[key].agency
+    User.objects.filter(posts__team__agency=agency).update(kept_by=agency)
+    who = person(f"{name} {key}" + ("" if w.partnership.slug == "northshire" else f" {w.partnership.slug}"), kept_by=agency)
+    Appointment.objects.create(partnership=w.partnership, person=who, office="administrator", agency=agency, starts_on=LONG_AGO)
+    return who
+
+
+@as_set_up()
 def stand_in(post: Post, by: User, days: int = 7) -> StandIn:
     today = timezone.localdate()
     return StandIn.objects.create(post=post, person=by, starts_on=today, ends_on=today + dt.timedelta(days=days))

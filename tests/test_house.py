@@ -178,7 +178,7 @@ def test_only_the_door_makes_moves_and_only_views_demo_and_tasks_knock() -> None
 
 
 def test_every_rule_has_its_mail_and_every_mail_its_rule() -> None:
-    mails = {path.name for path in (ROOT / "templates/emails").iterdir()}
+    mails = {path.name for path in (ROOT / "templates/emails").iterdir() if path.is_file()}
     owed = {f"{rule}.txt" for rule in notices.RULES} | {f"{rule}_subject.txt" for rule in notices.RULES}
     owed |= {f"{name}{part}.txt" for name in mails_module.OTHERS for part in ("", "_subject")}
     assert owed - mails == set()

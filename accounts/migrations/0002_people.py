@@ -16,6 +16,12 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_roles"),
     ]
+    run_before = [  # they name whoever is first in this app, and there stand no people yet
+        ("account", "0001_initial"),
+        ("mfa", "0001_initial"),
+        ("socialaccount", "0001_initial"),
+        ("usersessions", "0001_initial"),
+    ]
 
     operations = [
         migrations.CreateModel(

@@ -168,8 +168,8 @@ STATES: dict[str, Callable[[World], Disagreement]] = {
 # ── the table ───────────────────────────────────────────────────────────────────────────────────────────────────────
 # Words used again and again; everything else is written out.
 
-NOTES = "add_note correct_entry"
-SIDE_NOTES = f"record_discussion hold_meeting bring_in_support name_disputed_act {NOTES}"
+NOTES = "add_note correct_entry exclude"
+SIDE_NOTES = f"invite record_discussion hold_meeting bring_in_support name_disputed_act {NOTES}"
 RISK = "say_child_at_immediate_risk"
 ENDING = "withdraw redirect"
 AFTER = f"answer_closing_questions {NOTES}"
@@ -240,7 +240,7 @@ TABLE: dict[str, dict[str, str]] = {
         "sam": f"{RISK} {SIDE_NOTES}",
         "mona": f"{RISK} {SIDE_NOTES}",
         "hal": f"propose_outcome agree_to_differ {RISK} {SIDE_NOTES}",
-        "chair": f"accept_mediation decline_mediation {RISK} redirect",
+        "chair": f"accept_mediation decline_mediation {RISK} redirect exclude",
         "office": f"redirect {NOTES}",
     },
     "chair accepted": {
@@ -273,7 +273,7 @@ TABLE: dict[str, dict[str, str]] = {
         "sam": f"{RISK} {SIDE_NOTES}",
         "mona": f"{RISK} {SIDE_NOTES}",
         "hal": f"propose_outcome change_opposite_number agree_to_differ close_without_agreement {RISK} {SIDE_NOTES}",
-        "chair": f"close_without_agreement {RISK} redirect",
+        "chair": f"close_without_agreement {RISK} redirect exclude",
         "office": f"redirect {NOTES}",
     },
     "resolved": {
@@ -393,6 +393,8 @@ def test_the_table_speaks_of_every_move_and_every_stage() -> None:
         "reach_inner_limit",
         "redate",
         "note_stall",
+        "change_holder",
+        *("break_glass", "confirm_break_glass", "refuse_break_glass", "lift_exclusion"),  # tests/escalation/test_emergencies.py
         *("acknowledge", "take_next_step", "agree_standstill", "pause_clock", "resume_clock"),  # tests/escalation/test_times.py
     }
     assert mentioned | elsewhere == set(Disagreement.move_names())

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
+from django.test import Client
 from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import User
-from disputes.models import Disagreement, Draft, Entry, Seat
+from disputes.models import Disagreement, Draft, Entry, Seat, Text
 from escalation import moves
 from escalation.moves import Given, MoveRefused, NewChild, Overtaken
 from tests import factories
@@ -87,7 +88,7 @@ def answer_or_withdraw(w: World) -> tuple[Disagreement, list[Callable[[], Entry]
 
 
 CONFLICTS = [withdraw_or_refer, confirm_or_propose_again, two_managers_pass_it_up, answer_or_withdraw]
-ROUNDS = 50  # of each: 200 races
+ROUNDS = 50  # of each: 200 races; the thousand by the pages stand below
 
 
 @pytest.mark.parametrize("conflict", CONFLICTS)
@@ -177,3 +178,145 @@ def test_who_passed_it_on_meanwhile_is_refused_and_not_met_with_an_error() -> No
         assert isinstance(noted, Entry | MoveRefused | Disagreement.DoesNotExist), repr(noted)
         with acting_as(w.sam):
             assert not Seat.objects.filter(disagreement=d).exists()
+
+
+# ── by the pages, a thousand of each ────────────────────────────────────────────────────────────────────────────────
+
+FEW = 25  # of each in the ordinary run
+A_THOUSAND = 1000
+ON_ONE = 40  # races on one disagreement: then another begins, so that no record grows without end
+
+
+class Table:
+    """One disagreement at the line managers, and clients of people who stay signed in. Moves here leave it where it is: an outcome
+    proposed can be proposed anew, by either side, as often as they like."""
+
+    def __init__(self, w: World, people: list[User]) -> None:
+        self.w, self.people = w, people
+        self.clients = [_client(person) for person in people]
+        self.left = 0
+
+    def ready(self) -> tuple[Disagreement, int]:
+        """The disagreement and its version, as everybody's page shows it."""
+        if self.left == 0:
+            self.d = factories.at_line_managers(self.w)
+            factories.move(self.d, "answer", self.w.mona)
+            self.left = ON_ONE
+        self.left -= 1
+        return self.d, version(self.d, self.w)
+
+    def at_once(self, d: Disagreement, posts: list[tuple[Client, str, dict[str, Any]]]) -> list[Any]:
+        return at_once(*(sending(client, f"/disagreements/{d.reference}/{slug}/", given) for client, slug, given in posts))
+
+
+def _client(person: User) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(person)
+    return client
+
+
+def sending(client: Client, at: str, given: dict[str, Any]) -> Callable[[], Any]:
+    def act() -> Any:
+        try:
+            return client.post(at, given)
+        finally:
+            connections.close_all()  # that of refusals too
+
+    return act
+
+
+def said(text: str, seen: int, key: uuid.UUID | None = None) -> dict[str, Any]:
+    """What a page posts that proposes an outcome."""
+    return {"outcome": text, "seen": seen, "key": key or uuid.uuid4(), "child_safe": "yes"}
+
+
+def entries_with(d: Disagreement, by: User, text: str) -> int:
+    with acting_as(by):
+        return Text.objects.filter(disagreement=d, value=text).count()
+
+
+def numbered_without_gap(d: Disagreement, by: User) -> bool:
+    with acting_as(by):
+        numbers = list(d.entries.values_list("number", flat=True))
+    return numbers == list(range(1, len(numbers) + 1))
+
+
+def submit_twice(how_many: int) -> int:
+    """The same page sent twice at the same moment: a move, a note, a draft in turn. Both are told that it is done, one entry is there."""
+    w = factories.world()
+    table = Table(w, [w.grace, w.grace])
+    twins = table.clients
+    twins[1].cookies = twins[0].cookies
+    races = 0
+    for number in range(how_many):
+        d, seen = table.ready()
+        text, key = f"Double {number}", uuid.uuid4()
+        slug, given = ("add-note", {"note": text, "about": "other"}) if number % 3 == 2 else ("propose-outcome", {"outcome": text})
+        given |= {"seen": seen, "key": key, "child_safe": "yes"}
+        answers = table.at_once(d, [(client, slug, given) for client in twins])
+        assert [(answer.status_code, answer.headers.get("Location")) for answer in answers] == [
+            (302, f"/disagreements/{d.reference}/")
+        ] * 2, (number, slug)
+        assert entries_with(d, w.grace, text) == 1
+        assert version(d, w) == seen + (slug != "add-note")
+        races += 1
+        if table.left == 0:
+            assert numbered_without_gap(d, w.grace)
+    return races
+
+
+def two_managers(how_many: int) -> int:
+    """Two people with the same page before them send different things at the same moment: one happens; the other reads what happened,
+    and finds every word of theirs on the page, ready to be sent again."""
+    w = factories.world()
+    relief = factories.person("Relief")
+    factories.stand_in(w.posts["grace"], relief)
+    table = Table(w, [w.grace, w.mona, relief])
+    pairs = [(0, 1), (0, 2), (1, 2)]  # across the table, and two who fill one seat
+    races, winners = 0, Counter[int]()
+    for number in range(how_many):
+        d, seen = table.ready()
+        pair = pairs[number % len(pairs)]
+        texts = [f"Words {number} of {table.people[who].name}" for who in pair]
+        posts = [(table.clients[who], "propose-outcome", said(text, seen)) for who, text in zip(pair, texts, strict=True)]
+        answers = table.at_once(d, posts)
+        codes = [answer.status_code for answer in answers]
+        assert sorted(codes) == [302, 409], (number, codes)
+        won, lost = codes.index(302), codes.index(409)
+        winners[won] += 1
+        page = answers[lost].content.decode()
+        assert texts[lost] in page, "the loser keeps their words"
+        assert f"{table.people[pair[won]].name} proposed" in page, "and is told what happened"
+        assert [entries_with(d, w.grace, text) for text in texts] == ([1, 0] if won == 0 else [0, 1])
+        assert version(d, w) == seen + 1
+        races += 1
+        if table.left == 0:
+            assert numbered_without_gap(d, w.grace)
+    assert len(winners) == 2, "always the same one won: nothing raced"
+    return races
+
+
+def test_a_page_sent_twice_at_once_is_one_act() -> None:
+    assert submit_twice(FEW) == FEW
+
+
+def test_two_managers_with_the_same_page_make_one_act_and_no_word_is_lost() -> None:
+    assert two_managers(FEW) == FEW
+
+
+@pytest.mark.long
+def test_a_thousand_pages_sent_twice_at_once_are_a_thousand_acts() -> None:
+    assert submit_twice(A_THOUSAND) == A_THOUSAND
+
+
+@pytest.mark.long
+def test_a_thousand_races_of_two_managers_make_a_thousand_acts() -> None:
+    assert two_managers(A_THOUSAND) == A_THOUSAND
+
+
+def test_without_the_lock_the_races_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard of these guards: with the door's lock and version check off, two managers both succeed, and the test must say so."""
+    related = ("policy", "partnership", "raised_by", "raised_from__team__agency")
+    monkeypatch.setattr(moves, "_locked", lambda pk: Disagreement.objects.select_related(*related).get(pk=pk))
+    with pytest.raises((AssertionError, ValueError)):
+        two_managers(FEW)

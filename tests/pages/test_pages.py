@@ -1,5 +1,6 @@
 """What stands on every page, and the pages for when something is amiss."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -81,7 +82,9 @@ def test_the_page_has_no_inline_style_or_script():
     for name in ("base.html", "404.html", "500.html", "accounts/sign_in.html"):
         html = page(name=name)
         assert " style=" not in html
-        assert "<script" not in html
+        scripts = re.findall(r"<script[^>]*>[^<]*", html)
+        assert all(script.startswith('<script type="module" nonce="') and ' src="/static/' in script for script in scripts), scripts
+        assert all(script.endswith(">") for script in scripts), "a script in the page itself"
 
 
 @pytest.mark.parametrize("name", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html"])

@@ -1,0 +1,458 @@
+"""The pages of an agency's directory: agencies, teams, posts and people, for the administrator who keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.db import models
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import directory
+from accounts.directory import STATES, Directory, Refused, directory_of, directory_with, person_of
+from accounts.directory_forms import (
+    AgencyForm,
+    NameAndAddress,
+    NewPerson,
+    PostForm,
+    SearchPeople,
+    SearchPosts,
+    TeamForm,
+    suggested,
+)
+from accounts.invitations import CannotInvite, invite
+from accounts.models import Agency, Appointment, Invitation, Partnership, Post, StandIn, Team, User
+from accounts.second_factor import fresh_second_factor
+from pages import forms
+from pages.kept import posted
+
+PER_PAGE = 50
+AGENCIES_PER_PAGE = 50
+LOOKED_FOR = "looked_for_in_directory"  # in the session: a person's name is never part of an address
+page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def answer(request: HttpRequest, form: forms.Form, write: Callable[[], HttpResponse | None]) -> HttpResponse | None:
+    """Writes what a right form asks and says where it goes on; None to show the form again, with what was refused."""
+    if request.method != "POST" or not form.is_valid():
+        return None
+    try:
+        return write()
+    except (Refused, CannotInvite) as why:
+        form.add_error(None, str(why))
+        return None
+
+
+def paged(request: HttpRequest, rows: QuerySet[Any], of: int = PER_PAGE) -> Page[Any]:
+    return Paginator(rows, of).get_page(request.GET.get("page"))
+
+
+def fill_in(request: HttpRequest, title: str, form: forms.Form, back: tuple[str, str], **more: Any) -> HttpResponse:
+    """A page with one form. `back` is the address and the name of the page before it."""
+    return render(request, "directory/form.html", {"title": title, "form": form, "back": back, **more})
+
+
+# ── agencies ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@require_safe
+def agencies(request: HttpRequest) -> HttpResponse:
+    """The agencies I keep; for the office those of its partnership, with who keeps each and what is missing."""
+    person = person_of(request)
+    mine = _counted(directory.kept_by(person))
+    partnerships = directory.served_by(person)
+    if not partnerships and not mine.exists():
+        raise Http404
+    partnership = next((one for one in partnerships if request.GET.get("of") in (None, one.slug)), None)
+    ours = _counted(Agency.objects.filter(partnerships=partnership).order_by("name")) if partnership else Agency.objects.none()
+    found = paged(request, ours if partnership else mine, AGENCIES_PER_PAGE)
+    administrators = _administrators(list(found.object_list))
+    context = {
+        "partnership": partnership,
+        "others": [one for one in partnerships if one != partnership],
+        "kept": list(mine) if partnership else [],
+        "page": found,
+        "rows": [(agency, administrators.get(agency.pk, [])) for agency in found.object_list],
+    }
+    return render(request, "directory/agencies.html", context)
+
+
+def _counted(found: QuerySet[Agency]) -> QuerySet[Agency]:
+    """With the numbers of teams, posts, vacant posts and posts below managers that report to nobody."""
+    posts = Post.objects.filter(team__agency=OuterRef("pk"), ended_on=None).order_by()
+
+    def number_of(rows: QuerySet[Any], key: str) -> Coalesce:
+        counted = rows.values(key).annotate(number=Count("pk")).values("number")
+        return Coalesce(Subquery(counted, output_field=models.IntegerField()), 0)
+
+    return found.annotate(
+        teams_there=number_of(Team.objects.filter(agency=OuterRef("pk")).order_by(), "agency"),
+        posts_there=number_of(posts, "team__agency"),
+        vacant_there=number_of(posts.filter(holder=None), "team__agency"),
+        lost_there=number_of(posts.filter(level=0, reports_to=None), "team__agency"),
+    )
+
+
+def _administrators(agencies: list[Agency]) -> dict[UUID | None, list[User]]:
+    found: dict[UUID | None, list[User]] = {}
+    held = directory.administrators_on(timezone.localdate()).filter(agency__in=agencies).select_related("person")
+    for appointment in held.order_by("person__name"):
+        if appointment.person not in found.setdefault(appointment.agency_id, []):
+            found[appointment.agency_id].append(appointment.person)
+    return found
+
+
+@page
+def new_agency(request: HttpRequest) -> HttpResponse:
+    """An agency joins the partnership. The office names its administrator next."""
+    partnership, _others = directory.served(request)
+    form = AgencyForm(posted(request), partnership=partnership)
+
+    def write() -> HttpResponse:
+        agency = directory.add_agency(form.cleaned_data["name"], partnership)
+        messages.success(
+            request, _("%(agency)s is in your partnership. Appoint its administrator next, who keeps its directory.") % {"agency": agency}
+        )
+        return redirect("directory-agency", agency.pk)
+
+    back = (f"/directory/?of={partnership.slug}", _("Directory"))
+    said = _("Look first whether it is in the list already, perhaps under another name.")
+    return answer(request, form, write) or fill_in(
+        request, _("Add an agency"), form, back, caption=partnership.name, lead=said, partnership_name=partnership.name
+    )
+
+
+@page
+def agency(request: HttpRequest, agency_id: UUID) -> HttpResponse:
+    """One agency: its teams and who holds which post in them."""
+    found = directory_of(request, agency_id, to_change=False)
+    form, redirected = _looked_for(request, SearchPosts)
+    if redirected:
+        return redirected
+    posts = found.posts()
+    if text := form.cleaned_data.get("text"):
+        posts = posts.filter(Q(title__icontains=text) | Q(holder__name__icontains=text) | Q(holder__email__icontains=text))
+    if form.cleaned_data.get("vacant"):
+        posts = posts.filter(holder=None)
+    listed = paged(request, posts)
+    teams = Team.objects.filter(agency=found.agency).order_by("name", "pk")
+    context = {
+        "found": found,
+        "page": listed,
+        "form": form,
+        "is_narrowed": form.is_bound,
+        "teams": teams,
+        "empty_teams": teams.filter(~Exists(Post.objects.filter(team=OuterRef("pk"), ended_on=None))),
+        "administrators": _administrators([found.agency]).get(found.agency.pk, []),
+    }
+    return render(request, "directory/agency.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def people(request: HttpRequest, agency_id: UUID) -> HttpResponse:
+    """The people of an agency, with what each can do today."""
+    found = directory_of(request, agency_id, to_change=False)
+    form, redirected = _looked_for(request, SearchPeople)
+    if redirected:
+        return redirected
+    listed = found.people()
+    if text := form.cleaned_data.get("text"):
+        of_title = Post.objects.filter(holder=OuterRef("pk"), team__agency=found.agency, ended_on=None, title__icontains=text)
+        listed = listed.filter(Q(name__icontains=text) | Q(email__icontains=text) | Exists(of_title))
+    state = form.cleaned_data.get("state")
+    if state == "without":
+        listed = listed.filter(left_on=None).exclude(Exists(Post.objects.filter(holder=OuterRef("pk"), ended_on=None)))
+    else:
+        listed = listed.filter(STATES[state]) if state else listed.filter(left_on=None)
+    held = models.Prefetch("posts", Post.objects.filter(team__agency=found.agency, ended_on=None).select_related("team__agency"), "held")
+    listing = paged(request, listed.order_by("name", "pk").prefetch_related(held))
+    rows = [(person, directory.state_of(person)) for person in listing.object_list]
+    return render(
+        request, "directory/people.html", {"found": found, "page": listing, "rows": rows, "form": form, "is_narrowed": form.is_bound}
+    )
+
+
+def _looked_for(request: HttpRequest, kind: type[forms.Form]) -> tuple[Any, HttpResponse | None]:
+    """The form of a list with what was asked. What is typed about people stays in the session, and out of the address."""
+    form: Any
+    if request.method == "POST":
+        form = kind(request.POST)
+        if not form.is_valid():
+            return form, None
+        request.session[LOOKED_FOR] = form.cleaned_data["text"]
+        asked = {name: value for name, value in form.cleaned_data.items() if value and name != "text"}
+        if form.cleaned_data["text"]:
+            asked["found"] = "1"
+        return form, redirect(f"{request.path}{_query(asked)}")
+    asked = {name: value for name, value in request.GET.items() if name in kind.base_fields and name != "text"}  # type: ignore[attr-defined]
+    if "found" in request.GET:
+        asked["text"] = request.session.get(LOOKED_FOR, "")
+    form = kind(asked or None)
+    form.full_clean()
+    if not form.is_bound or not form.is_valid():
+        form.cleaned_data = getattr(form, "cleaned_data", {})
+    return form, None
+
+
+def _query(asked: dict[str, Any]) -> str:
+    return "?" + "&".join(f"{name}={'on' if value is True else value}" for name, value in asked.items()) if asked else ""
+
+
+# ── teams and posts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def to_agency(found: Directory) -> tuple[str, str]:
+    return (f"/directory/agencies/{found.agency.pk}/", found.agency.name)
+
+
+@page
+def new_team(request: HttpRequest, agency_id: UUID) -> HttpResponse:
+    found = directory_of(request, agency_id)
+    form = TeamForm(posted(request), agency=found.agency)
+
+    def write() -> HttpResponse:
+        team = Team(agency=found.agency, **form.cleaned_data)
+        directory.save(team)
+        messages.success(request, _("%(team)s is added. Add its posts next.") % {"team": team})
+        return redirect("directory-agency", found.agency.pk)
+
+    return answer(request, form, write) or fill_in(request, _("Add a team"), form, to_agency(found), caption=found.agency.name)
+
+
+@page
+def team(request: HttpRequest, team_id: UUID) -> HttpResponse:
+    found_team = get_object_or_404(Team.objects.select_related("agency"), pk=team_id)
+    found = directory_with(request, found_team)
+    now = {"name": found_team.name, "out_of_hours": found_team.out_of_hours}
+    form = TeamForm(posted(request), agency=found.agency, team=found_team, initial=now)
+
+    def write() -> HttpResponse:
+        directory.save(found_team, **form.cleaned_data)
+        messages.success(request, _("Saved for %(team)s.") % {"team": found_team})
+        return redirect("directory-agency", found.agency.pk)
+
+    title = _("Change a team")
+    return answer(request, form, write) or fill_in(request, title, form, to_agency(found), caption=found.agency.name)
+
+
+def _post(request: HttpRequest, post_id: UUID) -> tuple[Directory, Post]:
+    related = ("team__agency", "holder", "reports_to__holder", "reports_to__team__agency", "adviser__holder", "adviser__team__agency")
+    found = get_object_or_404(Post.objects.select_related(*related), pk=post_id, ended_on=None)
+    return directory_with(request, found), found
+
+
+@require_safe
+def post(request: HttpRequest, post_id: UUID) -> HttpResponse:
+    """One post: who holds it, its line, who stands in."""
+    found, shown = _post(request, post_id)
+    today = timezone.localdate()
+    context = {
+        "found": found,
+        "post": shown,
+        "level": directory.level_name(shown.level),
+        "state": directory.state_of(shown.holder) if shown.holder else "",
+        "open": directory.say_open(number) if (number := directory.open_seats([shown]).get(shown.pk, 0)) else "",
+        "stand_ins": StandIn.objects.filter(post=shown, ends_on__gte=today).filter(ends_on__gte=F("starts_on")).select_related("person"),
+        "reports": Post.objects.filter(reports_to=shown, ended_on=None).count(),
+        "today": today,
+    }
+    return render(request, "directory/post.html", context)
+
+
+@page
+def new_post(request: HttpRequest, agency_id: UUID) -> HttpResponse:
+    found = directory_of(request, agency_id)
+    form = PostForm(posted(request), found=found, initial={"team": request.GET.get("team", ""), "level": "0"})
+    if not form.teams:
+        messages.info(request, _("Add a team first: every post stands in one."))
+        return redirect("directory-team-new", found.agency.pk)
+
+    def write() -> HttpResponse:
+        made = Post(**form.cleaned_data)
+        directory.save(made)
+        messages.success(request, _("%(post)s is added.") % {"post": made.title})
+        return redirect("directory-post", made.pk)
+
+    return answer(request, form, write) or fill_in(
+        request, _("Add a post"), form, to_agency(found), caption=found.agency.name, suggested=suggested(found)
+    )
+
+
+@page
+def change_post(request: HttpRequest, post_id: UUID) -> HttpResponse:
+    """Everything about a post; a new holder takes over what is open at it."""
+    found, shown = _post(request, post_id)
+    names = ("title", "level", "holder")
+    now = {name: getattr(shown, name) for name in names} | {
+        name: getattr(shown, f"{name}_id") for name in ("team", "reports_to", "adviser")
+    }
+    form = PostForm(posted(request), found=found, post=shown, initial={name: _as_text(value) for name, value in now.items()})
+
+    def write() -> HttpResponse:
+        was = {name: getattr(shown, name) for name in form.cleaned_data}
+        changes = {name: value for name, value in form.cleaned_data.items() if was[name] != value}
+        if changes:
+            directory.change_post(shown, **changes)
+            messages.success(request, _("Saved for %(post)s.") % {"post": shown.title})
+        return redirect("directory-post", shown.pk)
+
+    back = (f"/directory/posts/{shown.pk}/", shown.title)
+    number = directory.open_seats([shown]).get(shown.pk, 0)
+    lead = _("%(number)s wait at this post. Whoever holds it sees them, and nobody who held it before.") % {
+        "number": directory.say_open(number)
+    }
+    return answer(request, form, write) or fill_in(
+        request,
+        _("Change a post"),
+        form,
+        back,
+        caption=found.agency.name,
+        lead=lead if number else "",
+        suggested=suggested(found),
+    )
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID | int) else value or ""
+
+
+@page
+def end_post(request: HttpRequest, post_id: UUID) -> HttpResponse:
+    """A post that is no longer there. Nothing of the past changes."""
+    found, shown = _post(request, post_id)
+    form = forms.Form(posted(request))
+
+    def write() -> HttpResponse:
+        directory.end_post(shown, timezone.localdate())
+        messages.success(request, _("%(post)s has ended.") % {"post": shown.title})
+        return redirect("directory-agency", found.agency.pk)
+
+    context = {
+        "found": found,
+        "post": shown,
+        "form": form,
+        "open": directory.say_open(number) if (number := directory.open_seats([shown]).get(shown.pk, 0)) else "",
+        "reports": Post.objects.filter(reports_to=shown, ended_on=None).count(),
+    }
+    return answer(request, form, write) or render(request, "directory/end_post.html", context)
+
+
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def person_kept(request: HttpRequest, person_id: UUID) -> tuple[Directory | None, User, Partnership | None]:
+    """A person and the directory they stand in, for who keeps it; those whom the office keeps, for the office."""
+    shown = get_object_or_404(User.objects.select_related("kept_by"), pk=person_id)
+    if shown.kept_by_id:
+        return directory_of(request, shown.kept_by_id), shown, None
+    if post := Post.objects.filter(holder=shown, ended_on=None, team__agency__in=directory.kept_by(person_of(request))).first():
+        return directory_of(request, post.team.agency_id), shown, None
+    for partnership in directory.served_by(person_of(request)):
+        if Appointment.objects.filter(partnership=partnership, person=shown).exists():
+            return None, shown, partnership
+    raise Http404
+
+
+def back_to_people(found: Directory | None, partnership: Partnership | None) -> tuple[str, str]:
+    if found:
+        return (f"/directory/agencies/{found.agency.pk}/people/", _("People of %(agency)s") % {"agency": found.agency})
+    return (f"/partnership/people/?of={partnership.slug}" if partnership else "/partnership/people/", _("Appointments"))
+
+
+@require_safe
+def person(request: HttpRequest, person_id: UUID) -> HttpResponse:
+    """One person: posts, offices, whether they can sign in, and what may be done about it."""
+    found, shown, partnership = person_kept(request, person_id)
+    today = timezone.localdate()
+    held = Post.objects.filter(holder=shown, ended_on=None).select_related("team__agency", "reports_to__holder")
+    context = {
+        "found": found,
+        "shown": shown,
+        "state": directory.state_of(shown),
+        "is_me": shown == request.user,
+        "posts": held.order_by("team__agency__name", "team__name", "title"),
+        "offices": Appointment.objects.on(today).filter(person=shown).select_related("partnership", "agency"),
+        "standing_in": StandIn.objects.filter(person=shown, ends_on__gte=today).select_related("post__holder", "post__team__agency"),
+        "invitation": Invitation.objects.filter(person=shown).order_by("-made_at").first(),
+        "back": back_to_people(found, partnership),
+        "agency": found.agency if found else None,
+        "now": timezone.now(),
+    }
+    return render(request, "directory/person.html", context)
+
+
+@page
+def new_person(request: HttpRequest, agency_id: UUID) -> HttpResponse:
+    """Somebody joins the agency: an account that nobody can use yet, and an invitation to it."""
+    found = directory_of(request, agency_id)
+    form = NewPerson(posted(request), found=found)
+
+    def write() -> HttpResponse:
+        given = form.cleaned_data
+        with directory.as_far_as_allowed():
+            invitation, _code = invite(
+                found.person, given["email"], given["name"], agency=found.agency, post=given["post"], now=timezone.now()
+            )
+        return to_the_code(request, invitation, back_to_people(found, None)[0])
+
+    said = _("They get an email with a link, and you a code to tell them by telephone. With both they choose how to sign in.")
+    return answer(request, form, write) or fill_in(
+        request, _("Add a person"), form, back_to_people(found, None), caption=found.agency.name, lead=said, action=_("Add and invite")
+    )
+
+
+def to_the_code(request: HttpRequest, invitation: Invitation | None, otherwise: str) -> HttpResponse:
+    """To the page that shows the code, for a few minutes and to whoever invited alone."""
+    if invitation is None:
+        messages.info(request, _("They have an account already, and hear of it by mail."))
+        return redirect(otherwise)
+    return redirect("invitation-code", invitation.pk)
+
+
+@require_http_methods(["POST"])
+def invite_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
+    """Invites somebody who has not joined yet, or once more; earlier links and codes are worth nothing from then on."""
+    _found, shown, partnership = person_kept(request, person_id)
+    if directory.state_of(shown) != "invited":
+        messages.warning(request, _("There is nothing to invite them to: they have joined, or have left."))
+        return redirect("directory-person", shown.pk)
+    last = Invitation.objects.filter(person=shown).order_by("-made_at").select_related("post").first()
+    vacant = last.post if last and last.post and last.post.holder_id is None else None
+    try:
+        with directory.as_far_as_allowed():
+            invitation, _code = invite(
+                person_of(request), shown.email, shown.name, agency=shown.kept_by, post=vacant, partnership=partnership, now=timezone.now()
+            )
+    except (Refused, CannotInvite) as why:
+        messages.warning(request, str(why))
+        return redirect("directory-person", shown.pk)
+    return to_the_code(request, invitation, f"/directory/people/{shown.pk}/")
+
+
+@page
+@fresh_second_factor
+def change_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
+    """A name or an address put right. The address is how they sign in, so who changes it shows again who they are."""
+    _found, shown, _partnership = person_kept(request, person_id)
+    form = NameAndAddress(posted(request), person=shown, initial={"name": shown.name, "email": shown.email})
+
+    def write() -> HttpResponse:
+        changes = {name: value for name, value in form.cleaned_data.items() if getattr(shown, name) != value}
+        if changes:
+            directory.save(shown, **changes)
+            messages.success(request, _("Saved for %(name)s.") % {"name": shown.name})
+        return redirect("directory-person", shown.pk)
+
+    said = _("Put a slip right, or follow a new name. For somebody else who takes their place, add a person and hand the post over.")
+    return answer(request, form, write) or fill_in(
+        request, _("Change a name or address"), form, (f"/directory/people/{shown.pk}/", shown.name), lead=said
+    )

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import factors, second_factor
 from accounts.factors import Type
-from accounts.forms import AppCode, MailChoice, NewPasskey
+from accounts.forms import AppCode, MailChoice, NewPasskey, sent
 from accounts.models import User
 from accounts.second_factor import fresh_if_there_is_one, fresh_second_factor
 
@@ -39,7 +39,6 @@ def account(request: HttpRequest) -> HttpResponse:
         "own": factors.names_of(factors.of(person)),
         "codes_left": len(codes.get_unused_codes()) if codes else 0,
         "has_password": person.has_usable_password(),
-        "is_exempt": second_factor.is_exempt(request) and second_factor.passed_at(request) is None,
         "elsewhere": [(path, title, about) for path, title, about in _elsewhere() if path],
     }
     return render(request, "accounts/account.html", page)
@@ -50,6 +49,7 @@ def _elsewhere() -> list[tuple[str, str, str]]:
     return [
         (_path("sessions"), _("Where you are signed in"), _("Each browser, and since when. You can end any of them.")),
         (_path("stand-ins"), _("Who stands in for you"), _("While you are away, somebody else gets your moves and your emails.")),
+        (_path("invitations"), _("Whom you invited"), _("Whether they have joined. You can invite them again, or withdraw it.")),
         (
             _path("reading"),
             _("What you opened"),
@@ -68,7 +68,7 @@ def _path(name: str) -> str:
 def mail_choice(request: HttpRequest) -> HttpResponse:
     """Each person's own choice, kept beside who they are: it is no version of the person, so no history is written of it."""
     person = _person(request)
-    form = MailChoice(request.POST if request.method == "POST" else None, initial={"mail": person.mail})
+    form = MailChoice(sent(request), initial={"mail": person.mail})
     if request.method == "POST" and form.is_valid():
         User.objects.filter(pk=person.pk).update(mail=form.cleaned_data["mail"])
         messages.success(request, _("Your choice counts from now on."))
@@ -98,7 +98,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("code")
 def add_app(request: HttpRequest) -> HttpResponse:
     """An app that shows codes: scan or type its secret, then send its first code."""
-    person, form = _person(request), AppCode(request.POST or None)
+    person, form = _person(request), AppCode(sent(request))
     if request.method == "POST" and form.is_valid():
         if factors.add_app(request, person, form.cleaned_data["code"]):
             messages.success(request, _("Your app is set up. From now on you are asked for its code when you sign in."))
@@ -114,7 +114,7 @@ def add_app(request: HttpRequest) -> HttpResponse:
 @fresh_if_there_is_one
 def add_passkey(request: HttpRequest) -> HttpResponse:
     """A passkey: this device's fingerprint, face or PIN, or a security key."""
-    person, form = _person(request), NewPasskey(request.POST or None)
+    person, form = _person(request), NewPasskey(sent(request))
     if request.method == "POST" and form.is_valid():
         if factors.add_passkey(request, person, form.cleaned_data["name"], form.cleaned_data["credential"]):
             messages.success(request, _("Your passkey is set up. From now on you are asked for it when you sign in."))

@@ -44,6 +44,8 @@ class AccountAdapter(DefaultAccountAdapter):
         """Every sign-in, by whichever way: keeps what the header says, and clears away sessions that have run out."""
         super().login(request, user)
         request.session["partnership_name"], request.session["is_demo"] = own_partnership(user)
+        if second_factor.is_exempt(request) and second_factor.passed_at(request) is None:
+            request.session[second_factor.SPARED] = True  # every page says so
         type(request.session).clear_expired()  # what somebody looked for and left behind goes with their session
         limits.forget_old(timezone.now())
 

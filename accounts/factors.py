@@ -23,7 +23,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts import letters
+from accounts import letters, second_factor
 from accounts.models import Letter, User
 
 PERIOD = 30  # seconds for which an app shows a code
@@ -89,6 +89,7 @@ def by_passkey(person: User, credential: dict[str, Any]) -> Authenticator | None
 def note_used(request: HttpRequest, authenticator: Authenticator, *, again: bool = False) -> None:
     """The session keeps when: that is what `second_factor.passed_at` reads."""
     post_authentication(request, authenticator, reauthenticated=again)
+    request.session.pop(second_factor.SPARED, None)
 
 
 def note_refused(request: HttpRequest, person: User, *, again: bool = False) -> None:

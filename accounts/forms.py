@@ -8,6 +8,7 @@ from typing import Any
 from django import forms as django_forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +17,11 @@ from pages import fields, forms
 
 LONGEST_PASSWORD = 1000  # more is not a password, and hashing it is work
 LONGEST_CREDENTIAL = 20_000
+
+
+def sent(request: HttpRequest) -> QueryDict | None:
+    """What a form is made from: what was posted, be it nothing. Nothing of these forms is ever kept for later."""
+    return request.POST if request.method == "POST" else None
 
 
 class AddressField(fields.LineField):

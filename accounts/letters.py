@@ -154,7 +154,7 @@ LINKS: dict[str, Callable[[Letter], str]] = {
     Kind.INVITATION: _invitation_link,
     Kind.SEAT: lambda letter: "/desk/",
     Kind.PASSWORD_CHANGED: lambda letter: reverse("forgotten"),
-    Kind.SECOND_FACTOR_CHANGED: lambda letter: reverse("second-factor"),
+    Kind.SECOND_FACTOR_CHANGED: lambda letter: reverse("account"),
     Kind.RIGHTS_CHANGED: lambda letter: reverse("sign-in"),
     Kind.ALARM: lambda letter: "/alarms/",
 }

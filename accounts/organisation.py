@@ -26,9 +26,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import invitations
+from accounts import invitations, letters, limits
 from accounts.acting import acting_as
-from accounts.models import User
+from accounts.models import Letter, User
 from accounts.organisation_tokens import LEEWAY, LONGEST_SESSION, Claims, NotBelieved, Organisation
 
 log = logging.getLogger(__name__)
@@ -63,8 +63,12 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
     organisation = find(request, provider_id)
     person = request.user if isinstance(request.user, User) else None
     try:
+        tries = limits.Tries().take(limits.NETWORK, f"organisation {limits.network_of(request)}")
+    except limits.TooMany:
+        return _not_confirmed(request, organisation, NotBelieved("too many"), status=HTTPStatus.TOO_MANY_REQUESTS)
+    try:
         there = organisation.way_there(
-            request, _safe_way_on(request), fresh=person is not None, confirming=str(person.pk) if person else None
+            request, _safe_way_on(request), fresh=person is not None, confirming=str(person.pk) if person else None, tries=tries.rows
         )
     except NotBelieved as reason:
         return _not_confirmed(request, organisation, reason)
@@ -84,10 +88,11 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
     try:
         _check_answer(request, organisation)
         claims = organisation.claims(request, request.GET["code"], state)
+        limits.Tries(remembered["tries"]).give_back()
         if not _is_recent(claims, remembered):
             if remembered["fresh"]:
                 raise NotBelieved("not fresh")
-            return HttpResponseRedirect(organisation.way_there(request, way_on, fresh=True, confirming=None))
+            return HttpResponseRedirect(organisation.way_there(request, way_on, fresh=True, confirming=None, tries=[]))
     except NotBelieved as reason:
         return _not_confirmed(request, organisation, reason, way_on)
     if remembered["confirming"]:
@@ -186,6 +191,8 @@ def _sign_in(
         return _not_confirmed(request, organisation, NotBelieved("another person"), way_on)
     arrival = SocialLogin(user=person, account=account, provider=organisation)
     if is_new:
+        if person.last_login is not None:  # who is just joining knows it
+            letters.owe(Letter.Kind.SECOND_FACTOR_CHANGED, person)
         signals.social_account_added.send(sender=SocialLogin, request=request, sociallogin=arrival)
     _record(request, person, account, signed_in_at)
     login = Login(user=person, redirect_url=way_on or settings.LOGIN_REDIRECT_URL, signal_kwargs={"sociallogin": arrival})
@@ -250,7 +257,9 @@ def _not_known(request: HttpRequest, organisation: Organisation, person: User | 
     return render(request, "socialaccount/not_known.html", {"organisation": organisation}, status=HTTPStatus.FORBIDDEN)
 
 
-def _not_confirmed(request: HttpRequest, organisation: Organisation, reason: NotBelieved, way_on: str = "") -> HttpResponse:
+def _not_confirmed(
+    request: HttpRequest, organisation: Organisation, reason: NotBelieved, way_on: str = "", status: int = HTTPStatus.BAD_REQUEST
+) -> HttpResponse:
     """One page for whatever went wrong between the organisation and us, with the request's number, which stands in the log."""
     person = request.user.pk if request.user.is_authenticated else ""
     cause = type(reason.__cause__).__name__ if reason.__cause__ else ""
@@ -258,8 +267,13 @@ def _not_confirmed(request: HttpRequest, organisation: Organisation, reason: Not
         "organisation: not confirmed",
         extra={"organisation": organisation.sub_id, "why": str(reason), "cause": cause, "person": person},
     )
-    page = {"organisation": organisation, "number": getattr(request, "number", ""), "way_on": way_on or _safe_way_on(request)}
-    return render(request, "socialaccount/not_confirmed.html", page, status=HTTPStatus.BAD_REQUEST)
+    page = {
+        "organisation": organisation,
+        "number": getattr(request, "number", ""),
+        "way_on": way_on or _safe_way_on(request),
+        "too_many": status == HTTPStatus.TOO_MANY_REQUESTS,
+    }
+    return render(request, "socialaccount/not_confirmed.html", page, status=status)
 
 
 def _safe_way_on(request: HttpRequest) -> str:

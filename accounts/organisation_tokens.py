@@ -192,8 +192,12 @@ class Organisation(OpenIDConnectProvider):
         email = said.get("email")
         if not isinstance(email, str) or not email.isascii() or said.get("email_verified", True) not in (True, "true"):
             return ""
-        name, _at, domain = email.strip().lower().rpartition("@")
-        return f"{name}@{domain}" if name and domain in self.app.settings["domains"] else ""
+        email = email.strip().lower()
+        return email if self.speaks_for(email) else ""
+
+    def speaks_for(self, email: str) -> bool:
+        name, _at, domain = email.rpartition("@")
+        return bool(name) and domain in self.app.settings["domains"]
 
 
 def _moment(said: dict[str, Any]) -> int | None:

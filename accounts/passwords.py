@@ -25,7 +25,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 
 from accounts import letters, limits
 from accounts.acting import acting_as
-from accounts.forms import ChangedPassword, Forgotten, NewPassword
+from accounts.forms import ChangedPassword, Forgotten, NewPassword, sent
 from accounts.models import Letter, User
 from accounts.sign_in import password_is_right
 
@@ -67,7 +67,7 @@ def change(request: HttpRequest) -> HttpResponse:
     assert isinstance(person, User)  # noqa: S101 - the middleware lets nobody else in
     if not person.has_usable_password():
         return render(request, "accounts/no_password.html")
-    form = ChangedPassword(request.POST or None, person=person)
+    form = ChangedPassword(sent(request), person=person)
     if request.method == "POST" and form.is_valid() and password_is_right(request, form, "present"):
         set_password(person, form.cleaned_data["new"])
         update_session_auth_hash(request, person)
@@ -109,7 +109,7 @@ def _always_as_long(view: Callable[..., HttpResponse]) -> Callable[..., HttpResp
 @_always_as_long
 def forgotten(request: HttpRequest) -> HttpResponse:
     """Asks for the address, and says the same whether or not there is such a person. A worker mails the link."""
-    form = Forgotten(request.POST or None)
+    form = Forgotten(sent(request))
     if request.method != "POST" or not form.is_valid():
         return render(request, "accounts/forgotten.html", {"form": form})
     address = form.cleaned_data["email"]
@@ -119,15 +119,20 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         form.add_error(None, _("Many people have asked for a new password from where you are. Wait five minutes and try again."))
         return render(request, "accounts/forgotten.html", {"form": form})
     person = User.objects.filter(email=address, is_active=True).first()
+    for note in WHEN_ASKED_FOR:
+        note(person.pk if person else None)
+    if _may_have_a_link(address, person) and person is not None:
+        letters.owe(Letter.Kind.RESET, person)
+    return render(request, "accounts/forgotten_sent.html")
+
+
+def _may_have_a_link(address: str, person: User | None) -> bool:
+    """Three an hour. Whoever signs in with their organisation has no password here, and their mail alone shall not give them one."""
     try:
         limits.Tries().take(limits.LINKS, address)
     except limits.TooMany:
-        person = None  # they have three links already; the page does not say whether there is anybody to have them
-    for note in WHEN_ASKED_FOR:
-        note(person.pk if person else None)
-    if person is not None:
-        letters.owe(Letter.Kind.RESET, person)
-    return render(request, "accounts/forgotten_sent.html")
+        return False
+    return person is not None and person.has_usable_password()
 
 
 @login_not_required
@@ -139,7 +144,7 @@ def set_new(request: HttpRequest, who: str, token: str) -> HttpResponse:
     person = _of_link(who, token)
     if person is None:
         return render(request, "accounts/link_is_old.html", status=410)
-    form = NewPassword(request.POST or None, person=person)
+    form = NewPassword(sent(request), person=person)
     if request.method == "POST" and form.is_valid():
         set_password(person, form.cleaned_data["new"])
         limits.forget(limits.ACCOUNT, person.email)
@@ -155,4 +160,4 @@ def _of_link(who: str, token: str) -> User | None:
         person = User.objects.filter(pk=urlsafe_base64_decode(who).decode(), is_active=True).first()
     except (ValueError, OverflowError, ValidationError):
         return None
-    return person if person is not None and default_token_generator.check_token(person, token) else None
+    return person if person is not None and person.has_usable_password() and default_token_generator.check_token(person, token) else None

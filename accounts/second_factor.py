@@ -22,6 +22,7 @@ from django.utils.module_loading import import_string
 
 FRESH_FOR = 300  # seconds
 AFTERWARDS = "second_factor.afterwards"  # in the session: where somebody was going who had to set one up first
+SPARED = "without_second_step"  # in the session of a demonstration: pages/context.py reads it
 WITHOUT_ONE = {"second-factor", "add-app", "add-passkey", "recovery-codes", "download-recovery-codes", "sign-out", "account_logout"}
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])

@@ -143,8 +143,8 @@ def on_every_page(request: HttpRequest) -> dict[str, Any]:
         return {}
     now = time.time()
     seconds, at_most = seconds_left(request.session, now)
-    warning = settings.ACCORD_WARNING_SECONDS
-    return {"session_limits": {"seconds": int(seconds), "at_most": int(at_most), "warning": warning, "shown": f"{now:.3f}", "who": who(person)}}
+    limits = {"seconds": int(seconds), "at_most": int(at_most), "warning": settings.ACCORD_WARNING_SECONDS}
+    return {"session_limits": {**limits, "shown": f"{now:.3f}", "who": who(person)}}
 
 
 def who(person: User) -> str:

@@ -28,7 +28,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import factors, limits, second_factor
 from accounts.acting import acting_as
-from accounts.forms import Code, Credential, PresentPassword, SignIn
+from accounts.forms import Code, Credential, PresentPassword, SignIn, sent
 from accounts.models import Partnership, User
 
 LONGEST_WAY_ON = 1000
@@ -46,7 +46,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     wanted = safe_way_on(request)
     if request.user.is_authenticated and request.method != "POST":
         return HttpResponseRedirect(wanted or settings.LOGIN_REDIRECT_URL)
-    form = SignIn(request.POST or None)
+    form = SignIn(sent(request))
     if request.method == "POST" and form.is_valid():
         with acting_as(None):  # whoever was signed in here has no say in it
             try:
@@ -167,7 +167,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/confirm.html", page | _page(form, person))
     if not second_factor.is_exempt(request) or not person.has_usable_password():
         return render(request, "accounts/confirm.html", page)
-    form = PresentPassword(request.POST or None)
+    form = PresentPassword(sent(request))
     if request.method == "POST" and form.is_valid() and password_is_right(request, form, "password"):
         record_authentication(request, person, method="password", reauthenticated=True)
         return HttpResponseRedirect(wanted)

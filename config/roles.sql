@@ -21,6 +21,12 @@ BEGIN
             EXECUTE format('CREATE ROLE %I LOGIN', login);
         END IF;
         EXECUTE format('ALTER ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS', login);
+        -- A statement that fails holds what people wrote, and so does the row it would have made: the server's log says neither.
+        EXECUTE format('ALTER ROLE %I SET log_min_error_statement = panic', login);
+        EXECUTE format('ALTER ROLE %I SET log_error_verbosity = terse', login);
+        EXECUTE format('ALTER ROLE %I SET log_statement = none', login);
+        EXECUTE format('ALTER ROLE %I SET log_min_duration_statement = -1', login);
+        EXECUTE format('ALTER ROLE %I SET log_parameter_max_length_on_error = 0', login);
     END LOOP;
 END
 $$;

@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.models import Appointment, Office, Post, StandIn, User
 from disputes.agreement import Agreement
 from disputes.places import Exclusion, Seat, Side
+from disputes.record import Entry
 from disputes.stages import ACTING, PARTIES, Awaiting, Capacity, SideKind
 
 if TYPE_CHECKING:
@@ -159,14 +160,18 @@ class Standing:
     @cached_property
     def unconfirmed_emergencies(self) -> list[UUID]:
         """Who opened it in an emergency and has no second person's word on it yet, the first first."""
-        said = self.disagreement.entries.filter(kind__in=("break_glass", "confirm_break_glass", "refuse_break_glass")).order_by("number")
-        open_ones: list[UUID] = []
-        for kind, person, facts in said.values_list("kind", "person", "facts"):
-            if kind == "break_glass":
-                open_ones.append(person)
-            elif (settled := UUID(facts["person"])) in open_ones:
-                open_ones = [one for one in open_ones if one != settled]
-        return list(dict.fromkeys(open_ones))
+        said = self.disagreement.entries.filter(kind__in=EMERGENCIES).order_by("number")
+        return _unconfirmed(said.values_list("kind", "person", "facts"))
+
+    @staticmethod
+    def read_emergencies(standings: Iterable[Standing]) -> None:
+        """`unconfirmed_emergencies` of all these in one query."""
+        found: dict[UUID, list[tuple[str, UUID, dict]]] = {standing.disagreement.pk: [] for standing in standings}
+        entries = Entry.objects.filter(kind__in=EMERGENCIES, disagreement__in=found).order_by("number")
+        for disagreement, *said in entries.values_list("disagreement", "kind", "person", "facts"):
+            found[disagreement].append(tuple(said))  # type: ignore[arg-type]
+        for standing in standings:
+            standing.unconfirmed_emergencies = _unconfirmed(found[standing.disagreement.pk])
 
     @cached_property
     def _filled(self) -> frozenset[UUID]:
@@ -242,6 +247,20 @@ SERVING = {
     Capacity.TOLD.value: (Office.CHAIR, Office.DEPUTY, Office.REPRESENTATIVE),
 }
 """Seats that somebody has because of an office, and not in a post, count only while they are appointed to one of these."""
+
+
+EMERGENCIES = ("break_glass", "confirm_break_glass", "refuse_break_glass")
+
+
+def _unconfirmed(said: Iterable[tuple[str, UUID, dict]]) -> list[UUID]:
+    """Of (kind, person, facts) in the order of the record: whose emergency no second person has settled."""
+    waiting: list[UUID] = []
+    for kind, person, facts in said:
+        if kind == "break_glass":
+            waiting.append(person)
+        else:
+            waiting = [one for one in waiting if str(one) != facts.get("person")]
+    return list(dict.fromkeys(waiting))
 
 
 def _serving(seats: Iterable[Seat], now: dt.datetime) -> dict[str, set[tuple[UUID, UUID]]]:

@@ -140,7 +140,8 @@ def with_what_rows_say() -> tuple[str, ...]:
 def _laid_out(person: User, now: dt.datetime) -> Desk:
     made = Desk()
     disagreements = _with_a_seat(person, now)
-    Standing.of_many(disagreements, now)
+    standings = Standing.of_many(disagreements, now)
+    Standing.read_emergencies([one for one in standings if one.actor(person).seat_in(Capacity.OFFICE, Capacity.CHAIR)])
     describe(disagreements)
     recorded = _confirmations_recorded_by(person, disagreements)
     lost = undelivered_of(d for d in disagreements if d.is_open)
@@ -150,6 +151,7 @@ def _laid_out(person: User, now: dt.datetime) -> Desk:
         actor = d.standing.actor(person)
         if not actor.seats:
             continue
+        _lay_emergencies(made, d, actor)
         if d.is_open:
             _lay_open(made, d, actor, now, recorded_it=d.pk in recorded)
             _lay_undelivered(made, d, actor, lost[d.pk])
@@ -213,6 +215,14 @@ def _lay_for_office(made: Desk, d: Disagreement, actor: Actor, *, already: bool)
     if actor.seat_in(Capacity.OFFICE, Capacity.CHAIR) and last_chaser_went_unanswered(d):
         do = _("The last reminder went unanswered. Ring them, or close it as unconfirmed.")
         made.to_do.append(Row(d, do, page_of(d), _("See what can be done"), d.due_at, tone="late"))
+
+
+def _lay_emergencies(made: Desk, d: Disagreement, actor: Actor) -> None:
+    """Somebody opened it in an emergency: a second person says whether that was right, within one working day."""
+    waiting = actor.seat_in(Capacity.OFFICE, Capacity.CHAIR) and d.standing.unconfirmed_emergencies
+    if waiting and any(one != actor.person.pk for one in waiting):
+        do = _("Somebody opened this in an emergency. Confirm it, or end that access, within one working day.")
+        made.to_do.append(Row(d, do, page_of(d, "confirm-break-glass"), _("Look at it"), tone="soon"))
 
 
 def _lay_undelivered(made: Desk, d: Disagreement, actor: Actor, lost: list[Undelivered]) -> None:

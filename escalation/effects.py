@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from accounts.models import Post, Team, User
-from disputes.models import Agreement, ChildReference, Confirmation, Disagreement, Entry, Exclusion, OutstandingIssue, Seat, Side
+from disputes.models import Agreement, ChildReference, Confirmation, Disagreement, Entry, OutstandingIssue, Seat, Side
 from disputes.seats import Actor
 from disputes.stages import Capacity, ChildSafe, SideKind, Stage
 from escalation import seating
@@ -290,8 +290,12 @@ def _exclude(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[
         d.standing.excluded.add(person.pk)
         seating.seat_chair(d, entry)
     seating.seat_office(d, entry)  # they hear of it, and may lift what was no conflict
-    Exclusion.objects.create(partnership=d.partnership, disagreement=d, person=person, opened_by=entry.pk)
     return filled
+
+
+def excluding(entry: Entry) -> UUID | None:
+    """Whom this entry excludes. The door writes it at the very end: it may be whoever makes the move, who then sees nothing more."""
+    return UUID(entry.facts["person"]) if entry.kind == "exclude" else None
 
 
 def _lift_exclusion(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:

@@ -26,6 +26,7 @@ from escalation.move_form import (
     posts_at,
     say_post,
 )
+from escalation.protection_forms import ConfirmBreakGlass, Exclude, LiftExclusion, RefuseBreakGlass
 from pages import fields, times
 
 # ── up the ladder ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -438,6 +439,10 @@ FORMS: dict[str, type[MoveForm]] = {
     "say_still_at_risk": SayStillAtRisk,
     "bring_in_support": BringInSupport,
     "invite": InviteSomebody,
+    "exclude": Exclude,
+    "lift_exclusion": LiftExclusion,
+    "confirm_break_glass": ConfirmBreakGlass,
+    "refuse_break_glass": RefuseBreakGlass,
     "add_note": AddNote,
     "correct_entry": CorrectEntry,
 }

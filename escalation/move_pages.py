@@ -16,11 +16,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from accounts.second_factor import ask_again, is_fresh
 from audit import trail
 from audit.models import Trace
 from disputes.disagreement import by_reference
 from disputes.models import Disagreement, Entry
-from disputes.stages import ChildSafe
+from disputes.seats import Actor
+from disputes.stages import Capacity, ChildSafe
 from escalation import answer_forms, foresight, moves, reading, words
 from escalation.forms import FORMS
 from escalation.move_form import MoveForm, Occasion
@@ -32,6 +34,7 @@ from pages import times
 from pages.kept import posted
 
 LEFT_BY = "left_by"  # in the session: the key of the page by which this person left a disagreement, which they cannot find again
+SECOND_PERSON = ("countersign", "refuse_countersign", "lift_exclusion", "confirm_break_glass", "refuse_break_glass")
 READ_FIRST = ("answer", "accept_mediation", "decline_mediation")  # both views stand open: they are what is answered
 
 
@@ -52,6 +55,8 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
     if before and before.kind == name and _says_the_same(request, before):
         # the same page posted twice
         return redirect(FORMS[name].leads_to(before, _person(request)) or reverse("disagreement", args=[d.reference]))
+    if needs_fresh_factor(d, actor, name) and not is_fresh(request):
+        return ask_again(request)
     is_open = name in {one.name for one in d.open_moves(actor)}
     form = _form(request, d, name, Occasion(d, actor, now, asked=request.GET.dict()), is_open=is_open)
     if request.method != "POST":
@@ -83,6 +88,11 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
         form.add_error(None, str(refused))  # open, but not with what was chosen: everything stays in the form
         return _ask(request, d, name, form, key, status=409)
     return _done(request, entry, key)
+
+
+def needs_fresh_factor(d: Disagreement, actor: Actor, name: str) -> bool:
+    """The Chair's acts, and those of a second person, are made by who has just shown that it is they."""
+    return (not d.is_note(name) and actor.party_seat() is None and actor.seat_in(Capacity.CHAIR) is not None) or name in SECOND_PERSON
 
 
 def _person(request: HttpRequest) -> User:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from accounts.acting import because_of
 from accounts.models import Post, Team, User
 from disputes.disagreement import EMERGENCY, breakable
-from disputes.models import Child, ChildReference, Disagreement, Draft, Entry, Seat, Side, Text
+from disputes.models import Child, ChildReference, Disagreement, Draft, Entry, Exclusion, Seat, Side, Text
 from disputes.record import commitment, new_salt
 from disputes.seats import Actor, Standing
 from disputes.stages import OPEN, Capacity, ChildSafe, SideKind
@@ -418,13 +418,19 @@ def _write(
         disagreement.standing = Standing.of(disagreement, max(now, entry.recorded_at or now))
         seating.tell(disagreement, entry, before.stage)
         disagreement.standing.leave_out(leaving)
+        if excluding := effects.excluding(entry):
+            disagreement.standing.excluded.add(excluding)
         running = _follow(disagreement, entry, before, was_at_risk=was_at_risk)
         notices.owe(disagreement, entry, running)
         disagreement.save()
         own = actor.seats if actor else ()
-        for ending in sorted(leaving, key=lambda seat: seat in own):  # last, and one's own last of all: who has left may write no more
-            ending.ends_at = entry.recorded_at
-            ending.save()
+        for ending_seat in sorted(leaving, key=lambda seat: seat in own):  # last, and one's own last of all: who has left may write no more
+            ending_seat.ends_at = entry.recorded_at
+            ending_seat.save(update_fields=["ends_at"])
+        if excluding:
+            Exclusion.objects.create(
+                partnership=disagreement.partnership, disagreement=disagreement, person_id=excluding, opened_by=entry.pk
+            )
     return entry
 
 

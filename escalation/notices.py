@@ -59,7 +59,8 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
     if entry.kind == "say_child_at_immediate_risk" or entry.child_safe == ChildSafe.NO:  # after the end too: the child first (23.5)
         owed["urgent"] = once(standing.people_in(hear_news))
     if entry.kind == "break_glass":  # both agencies hear of it at once, after the end too
-        return {"told": once(standing.people_in([*hear_news, *standing.seats_in(Capacity.OFFICE, Capacity.CHAIR)]))}
+        hear = standing.people_in([*hear_news, *standing.seats_in(Capacity.OFFICE, Capacity.CHAIR)])
+        return {**owed, "told": [person for person in hear if person.pk != entry.person_id]}
     if entry.stage in ENDS:
         if entry.from_stage not in ENDS:
             owed["ended"] = once(standing.people_in(everybody))

@@ -22,6 +22,7 @@ from disputes.disagreement import by_reference
 from disputes.models import Disagreement
 from disputes.rules import MAIN, NOTE
 from disputes.seats import Actor
+from disputes.stages import Capacity
 from escalation import reading
 from escalation.delivery import delivery_of, undelivered_for
 from escalation.models import Clock
@@ -80,6 +81,9 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         "has_a_side": any(seat.side_id for seat in actor.seats),
         "positions_only": positions_only,
         "as_auditor": not actor.seats,
+        "as_lead": not actor.seats and d.partnership_id not in sight.audited,
+        "emergency_until": [seat.ends_at for seat in actor.seats if seat.capacity == Capacity.BREAK_GLASS],
+        "has_notes": any(seat.side_id and seat.capacity != Capacity.TOLD for seat in actor.seats),
         "may_correct": "correct_entry" in {move.name for move in open_moves},
         "can_see": len({seat.person_id for seat in d.standing.seats}),
     }

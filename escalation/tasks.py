@@ -13,6 +13,7 @@ from uuid import UUID
 from celery import shared_task
 from django.db import connection, transaction
 from django.db.models import CharField, Exists, F, OuterRef, Q
+from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -156,9 +157,8 @@ def raise_alarms_about_emergencies(now: dt.datetime) -> int:
     raised = 0
     since = now - dt.timedelta(days=14)
     settled = Entry.objects.filter(kind__in=("confirm_break_glass", "refuse_break_glass"), disagreement=OuterRef("disagreement"))
-    opened = Entry.objects.filter(kind="break_glass", recorded_at__gte=since).exclude(
-        Exists(settled.filter(number__gt=OuterRef("number"), facts__person=Cast(OuterRef("person"), CharField())))
-    )
+    settled = settled.annotate(about=KT("facts__person")).filter(about=Cast(OuterRef("person"), CharField()))
+    opened = Entry.objects.filter(kind="break_glass", recorded_at__gte=since).exclude(Exists(settled.filter(number__gt=OuterRef("number"))))
     for entry in opened.select_related("disagreement__policy"):
         policy, recorded_at = entry.disagreement.policy, entry.recorded_at
         assert recorded_at is not None  # noqa: S101 - the database times every entry

@@ -85,7 +85,7 @@ def _ask(disagreement: Disagreement) -> str:
         absent = ", ".join(str(side) for side in turn.for_sides)
         if turn.awaiting == Awaiting.CONFIRMATION:
             return _("Nobody at %(side)s is on the system. Record their confirmation for them.") % {"side": absent}
-        return _("Nobody at %(side)s is on the system. Record their answer for them.") % {"side": absent}
+        return _("Nobody at %(side)s is on the system. Record their answer for them, or invite somebody there.") % {"side": absent}
     raiser = disagreement.raised_by.name
     if turn.awaiting == Awaiting.CONFIRMATION and not disagreement.standing.unconfirmed_sides:
         return _("Countersign the confirmation that was recorded for a side not on the system.")

@@ -24,6 +24,7 @@ def partnership(request: HttpRequest) -> dict[str, Any]:
     return {
         "partnership_name": session.get("partnership_name") or settings.ACCORD_PARTNERSHIP,
         "is_demo": session.get("is_demo", False),
+        "without_second_step": session.get("without_second_step", False),
         "navigation": navigation(request.path),
     }
 

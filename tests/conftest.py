@@ -32,7 +32,6 @@ ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--short-reporting-delay",  # what a page's policy forbade is told at once
 ]
 
 # ── The database ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import Agency, Appointment, Membership, Partnership, Post, StandIn, Team, User
-from disputes.models import Disagreement, Draft, Entry
+from disputes.models import Disagreement, Draft, Entry, Exclusion
 from escalation import moves
 from escalation.moves import Given, NewChild
 from procedure.models import Policy, shipped_chapter
@@ -118,6 +118,13 @@ def team(partnership: Partnership, agency_name: str, name: str) -> Team:
     return Team.objects.create(agency=agency, name=name)
 
 
+def saved(row: Any, **changes: Any) -> None:
+    """Writes these changes of a row, as whoever acts; the database may refuse."""
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(changes))
+
+
 @as_set_up()
 def administrator(w: World, key: str = "school", name: str = "Ada") -> User:
     """Somebody who keeps this agency's directory; the agency keeps the accounts of whoever holds a post in it."""
@@ -132,6 +139,12 @@ def administrator(w: World, key: str = "school", name: str = "Ada") -> User:
 def stand_in(post: Post, by: User, days: int = 7) -> StandIn:
     today = timezone.localdate()
     return StandIn.objects.create(post=post, person=by, starts_on=today, ends_on=today + dt.timedelta(days=days))
+
+
+@as_set_up()
+def exclude(**whom: Any) -> Exclusion:
+    """Who must not see it, without the move that says so (tests/escalation/test_emergencies.py makes it)."""
+    return Exclusion.objects.create(**whom)
 
 
 def raised(w: World, *, by: str = "aisha", to: str = "sam", now: dt.datetime | None = None, **facts: Any) -> Disagreement:

@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import Appointment, Post, StandIn, StepPost, User
-from disputes.models import Child, ChildReference, Disagreement, Draft, DraftReader, Entry, Exclusion, Seat, Text
+from disputes.models import Child, ChildReference, Disagreement, Draft, DraftReader, Entry, Seat, Text
 from disputes.record import POSITIONS
+from disputes.seats import EMERGENCIES
 from escalation import tasks
 from escalation.models import Notice
 from learning.models import DebriefRequest, LearningPoint
@@ -197,7 +198,7 @@ FUNCTIONS = {
             *("audited", "represents", "visible", "excluded", "raised", "drafts", "longest_waiting", "served"),
             *("offices", "administered", "administered_elsewhere", "keeps_person", "invited", "joined", "may_be_invited", "free_for"),
             *("agency_of", "works_in", "led_people", "sides", "chaired", "may_break", "breakable", "open_seats", "open_seats_of"),
-            "note_hidden",
+            *("note_hidden", "said"),
         )
     },
     "accord_seats": set(),  # whole rows: asked by the functions above only
@@ -440,7 +441,7 @@ def test_an_exclusion_beats_seat_stand_in_and_audit(full: World) -> None:
         assert Disagreement.objects.filter(pk=d.pk).exists()
     for person in (relief, full.sam, full.auditor):
         with acting_as(full.aisha):
-            Exclusion.objects.create(partnership=full.partnership, disagreement=d, person=person)
+            factories.exclude(partnership=full.partnership, disagreement=d, person=person)
         with acting_as(person):
             assert not Disagreement.objects.filter(pk=d.pk).exists()
             assert not Disagreement.objects.visible_to(person).filter(pk=d.pk).exists()
@@ -466,7 +467,7 @@ def test_an_excluded_person_does_not_see_even_what_was_addressed_to_them(full: W
     with acting_as(full.sam):
         assert Notice.objects.filter(disagreement=d, person=full.sam).exists()
     with acting_as(full.aisha):
-        Exclusion.objects.create(partnership=full.partnership, disagreement=d, person=full.sam)
+        factories.exclude(partnership=full.partnership, disagreement=d, person=full.sam)
     with acting_as(full.sam):
         assert not Notice.objects.filter(disagreement=d).exists()
 
@@ -533,8 +534,8 @@ def test_both_belts_show_everybody_the_same(db: None) -> None:
     ]
     factories.move(made[0], "pass_on", w.sam, facts={"team": str(w.teams["health"].pk)})
     with acting_as(w.aisha):
-        Exclusion.objects.create(partnership=w.partnership, disagreement=made[2], person=w.mona)
-        Exclusion.objects.create(partnership=w.partnership, disagreement=made[3], person=w.auditor)
+        factories.exclude(partnership=w.partnership, disagreement=made[2], person=w.mona)
+        factories.exclude(partnership=w.partnership, disagreement=made[3], person=w.auditor)
     seen_by = {}
     for person in [*w.people.values(), *other.people.values(), relief]:
         with acting_as(person):
@@ -609,4 +610,4 @@ def test_the_database_and_the_code_mean_the_same_by_positions(superuser: psycopg
     """What a Chair reads before accepting stands in the code and in a policy of the entries."""
     found = superuser.execute("SELECT qual FROM pg_policies WHERE tablename = 'disputes_entry' AND policyname = 'seen'").fetchone()
     assert found
-    assert set(re.findall(r"'(\w+)'::", found[0])) == set(POSITIONS)
+    assert set(re.findall(r"'(\w+)'::", found[0])) == {*POSITIONS, *EMERGENCIES}

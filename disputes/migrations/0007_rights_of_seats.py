@@ -92,6 +92,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     SELECT coalesce(sum(accord_open_seats(p.id)), 0)::integer FROM accounts_post p WHERE p.holder_id = person AND p.ended_on IS NULL
 $$;
 
+CREATE FUNCTION accord_said(entry uuid) RETURNS boolean -- by the acting person, in this very transaction
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM disputes_entry e WHERE e.id = entry AND e.person_id = accord_person() AND e.kind = 'exclude'
+                   AND (e.replayed OR e.recorded_at >= transaction_timestamp()))
+$$;
+
 CREATE FUNCTION accord_note_hidden(noted uuid, who uuid, wanted text, page text) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     INSERT INTO audit_trace (id, at, kind, person_id, partnership_id, disagreement_id, what, facts)
@@ -100,10 +106,10 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
 $$;
 
 REVOKE EXECUTE ON FUNCTION accord_seats(), accord_sides(), accord_chaired(), accord_may_break(uuid),
-    accord_breakable(text), accord_open_seats(uuid), accord_open_seats_of(uuid), accord_note_hidden(uuid, uuid, text, text)
+    accord_breakable(text), accord_open_seats(uuid), accord_open_seats_of(uuid), accord_note_hidden(uuid, uuid, text, text), accord_said(uuid)
     FROM PUBLIC, accord_app, accord_clock;
 GRANT EXECUTE ON FUNCTION accord_sides(), accord_chaired(), accord_may_break(uuid), accord_breakable(text), accord_open_seats(uuid),
-    accord_open_seats_of(uuid), accord_note_hidden(uuid, uuid, text, text) TO accord_app;
+    accord_open_seats_of(uuid), accord_note_hidden(uuid, uuid, text, text), accord_said(uuid) TO accord_app;
 """
 
 # What somebody with SQL as the web could still forge with a seat of their own: another seat, or a side's word. Checked at commit, when an
@@ -161,6 +167,13 @@ CREATE POLICY written ON disputes_seat FOR INSERT TO accord_app WITH CHECK (
     capacity <> 'break_glass' AND (disagreement_id IN (SELECT accord_visible()) OR accord_raised(disagreement_id))
     OR capacity = 'break_glass' AND person_id = accord_person() AND side_id IS NULL AND post_id IS NULL
        AND ends_at <= clock_timestamp() + interval '4 hours 1 minute' AND accord_may_break(disagreement_id));
+DROP POLICY written ON disputes_exclusion;
+CREATE POLICY written ON disputes_exclusion FOR INSERT TO accord_app WITH CHECK (accord_said(opened_by));
+DROP POLICY seen ON disputes_entry; -- who was seated only to say whether an emergency was one, sees that and the positions
+CREATE POLICY seen ON disputes_entry FOR SELECT TO accord_app USING (
+    disagreement_id IN (SELECT accord_visible(true)) OR (disagreement_id IN (SELECT accord_visible()) AND (person_id = accord_person()
+        OR kind IN ('send', 'answer', 'record_answer_for', 'ask_the_chair', 'propose_outcome', 'agree_to_differ')
+        OR kind IN ('break_glass', 'confirm_break_glass', 'refuse_break_glass'))));
 CREATE POLICY changed ON disputes_exclusion FOR UPDATE TO accord_app
     USING (disagreement_id IN (SELECT accord_visible())) WITH CHECK (disagreement_id IN (SELECT accord_visible()));
 GRANT UPDATE (lifted_by) ON disputes_exclusion TO accord_app;

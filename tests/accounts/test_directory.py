@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.acting import acting_as
 from accounts.models import Agency, Appointment, Invitation, Membership, Post, Team, User
 from tests import factories
-from tests.factories import World
+from tests.factories import World, saved
 
 NEW = {"title": "Family worker", "level": "0", "reports_to": "", "adviser": "", "holder": ""}
 
@@ -79,7 +79,13 @@ def only_to_change(w: World, key: str, holder: str) -> list[str]:
 @pytest.mark.parametrize("who", ["stranger", "aisha", "ian", "chair", "deputy", "auditor", "rep"])
 def test_others_find_nothing(who: str, w: World, client: Client) -> None:
     client.force_login(w.person(who))
-    for url in ["/directory/", "/directory/agencies/new/", "/partnership/people/", "/partnership/people/new/", *pages_of(w, "school", "aisha")]:
+    for url in [
+        "/directory/",
+        "/directory/agencies/new/",
+        "/partnership/people/",
+        "/partnership/people/new/",
+        *pages_of(w, "school", "aisha"),
+    ]:
         assert client.get(url).status_code in (404, 405), url
         assert client.post(url, {"do": "block"}).status_code in (404, 405), url
     assert 'href="/directory/"' not in text_of(client.get("/desk/"))
@@ -98,15 +104,15 @@ def test_an_administrator_keeps_their_own_agency_only(w: World, ada: Client) -> 
     "write",
     [
         lambda w: Team.objects.create(agency=agency_of(w, "health"), name="Mine"),
-        lambda w: _saved(w.teams["health"], name="Mine"),
-        lambda w: _saved(w.teams["school"], agency=agency_of(w, "health")),
+        lambda w: saved(w.teams["health"], name="Mine"),
+        lambda w: saved(w.teams["school"], agency=agency_of(w, "health")),
         lambda w: Post.objects.create(team=w.teams["health"], title="Mine", holder=w.ada),
-        lambda w: _saved(w.posts["nell"], holder=w.ada),
-        lambda w: _saved(w.posts["aisha"], team=w.teams["health"]),
-        lambda w: _saved(w.nell, name="Mine"),
-        lambda w: _saved(w.nell, is_active=False),
-        lambda w: _saved(w.nell, kept_by=agency_of(w)),
-        lambda w: _saved(w.aisha, kept_by=agency_of(w, "health")),
+        lambda w: saved(w.posts["nell"], holder=w.ada),
+        lambda w: saved(w.posts["aisha"], team=w.teams["health"]),
+        lambda w: saved(w.nell, name="Mine"),
+        lambda w: saved(w.nell, is_active=False),
+        lambda w: saved(w.nell, kept_by=agency_of(w)),
+        lambda w: saved(w.aisha, kept_by=agency_of(w, "health")),
         lambda w: Appointment.objects.create(partnership=w.partnership, person=w.aisha, office="auditor", starts_on=factories.LONG_AGO),
         lambda w: Appointment.objects.create(partnership=w.partnership, person=w.ada, office="office", starts_on=factories.LONG_AGO),
         lambda w: User.objects.create_user("in@example.org", "x", name="In", is_active=True, kept_by=agency_of(w)),
@@ -117,12 +123,6 @@ def test_the_database_refuses_an_administrator_what_is_not_theirs(write: Callabl
     factories.administrator(w, "health")
     with acting_as(w.ada), pytest.raises(DatabaseError), transaction.atomic():
         write(w)
-
-
-def _saved(row: Any, **changes: Any) -> None:
-    for name, value in changes.items():
-        setattr(row, name, value)
-    row.save(update_fields=list(changes))
 
 
 def test_an_appointment_that_ended_opens_nothing(w: World, ada: Client) -> None:
@@ -240,7 +240,14 @@ def test_a_post_is_added_and_changed(w: World, ada: Client) -> None:
 
 def test_a_reporting_line_makes_no_loop(w: World, ada: Client) -> None:
     ian = w.posts["ian"]
-    given = {"title": ian.title, "team": str(ian.team_id), "level": "2", "reports_to": str(w.posts["grace"].pk), "adviser": "", "holder": ""}
+    given = {
+        "title": ian.title,
+        "team": str(ian.team_id),
+        "level": "2",
+        "reports_to": str(w.posts["grace"].pk),
+        "adviser": "",
+        "holder": "",
+    }
     assert "This would make a loop" in text_of(ada.post(reverse("directory-post-change", args=[ian.pk]), given))
 
 
@@ -347,7 +354,9 @@ def many(w: World, number: int) -> None:
     with factories.as_set_up():
         for count in range(number):
             who = factories.person(f"Worker {count}", kept_by=agency_of(w))
-            Post.objects.create(team=w.teams["school"], holder=who, title=f"Worker post {count}", reports_to=w.posts["grace"], adviser=w.posts["ian"])
+            Post.objects.create(
+                team=w.teams["school"], holder=who, title=f"Worker post {count}", reports_to=w.posts["grace"], adviser=w.posts["ian"]
+            )
 
 
 LISTS = ("agency", "people", "changes", "export", "import", "post-new", "person-new")
@@ -359,19 +368,21 @@ def test_long_lists_ask_no_more_than_short_ones(name: str, w: World, ada: Client
     ada.get(url)
     with django_assert_max_num_queries(200) as few:
         ada.get(url)
+    most = len(few)
     many(w, 20)
-    with django_assert_max_num_queries(len(few)):
+    with django_assert_max_num_queries(most):
         assert ada.get(url).status_code == 200
-    assert len(few) < 40
+    assert most < 40
 
 
 def test_the_list_of_agencies_asks_no_more_for_many(w: World, office: Client, django_assert_max_num_queries: Any) -> None:
     office.get("/directory/")
     with django_assert_max_num_queries(100) as few:
         office.get("/directory/")
+    most = len(few)
     for number in range(12):
         factories.team(w.partnership, f"School {number}", "Team")
-    with django_assert_max_num_queries(len(few)):
+    with django_assert_max_num_queries(most):
         assert "School 11" in text_of(office.get("/directory/"))
 
 
@@ -402,14 +413,28 @@ def test_an_agency_with_nobody_in_it_says_what_to_do(w: World, office: Client) -
     assert "Add a team first" in text_of(office.get(reverse("directory-post-new", args=[nursery.pk]), follow=True))
 
 
-STRANGE = ["", " ", "x" * 100_000, "\x00", "\x07bell", "🙂", "\u202eabc", "<script>alert(1)</script>", "=1+1", "'"]
+STRANGE = ["", " ", "x" * 50_000, "\x00", "\x07bell", "🙂", "\u202eabc", "<script>alert(1)</script>", "=1+1", "'"]
 
 
 @pytest.mark.parametrize("text", STRANGE)
 def test_whatever_is_typed_gets_an_answer(text: str, w: World, ada: Client, office: Client) -> None:
     agency = agency_of(w).pk
     for name in ("team-new", "post-new", "person-new", "agency", "people"):
-        fields = ("name", "email", "title", "team", "level", "reports_to", "adviser", "holder", "post", "out_of_hours", "text", "state", "vacant")
+        fields = (
+            "name",
+            "email",
+            "title",
+            "team",
+            "level",
+            "reports_to",
+            "adviser",
+            "holder",
+            "post",
+            "out_of_hours",
+            "text",
+            "state",
+            "vacant",
+        )
         answer = ada.post(reverse(f"directory-{name}", args=[agency]), dict.fromkeys(fields, text), follow=True)
         assert answer.status_code == 200, name
         assert "<script>alert" not in text_of(answer)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import Post, User
-from disputes.models import Disagreement, Exclusion, Seat
+from disputes.models import Disagreement, Seat
 from disputes.seats import Standing, managers_above
 from escalation import tasks
 from tests import factories
@@ -115,7 +115,7 @@ def test_an_exclusion_takes_the_seat_the_turn_and_the_stand_in(w: World) -> None
     d = factories.at_line_managers(w)
     with acting_as(w.aisha):
         for person in (w.mona, w.rita):
-            Exclusion.objects.create(partnership=w.partnership, disagreement=d, person=person)
+            factories.exclude(partnership=w.partnership, disagreement=d, person=person)
     now = standing(d, w.aisha)
     assert not now.actor(w.mona).seats
     assert not now.actor(w.rita).seats
@@ -125,7 +125,7 @@ def test_an_exclusion_takes_the_seat_the_turn_and_the_stand_in(w: World) -> None
 def test_a_conflict_of_interest_on_the_line_seats_the_next_above(w: World) -> None:
     d = factories.answered(w)
     with acting_as(w.aisha):
-        Exclusion.objects.create(partnership=w.partnership, disagreement=d, person=w.mona)
+        factories.exclude(partnership=w.partnership, disagreement=d, person=w.mona)
     factories.move(d, "refer_to_line_manager", w.aisha)
     now = standing(d, w.aisha)
     assert {seat.person for seat in now.acting_seats(now.sides_of("responding"))} == {w.hal}

@@ -28,7 +28,7 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import User
-from disputes.models import Disagreement, Exclusion
+from disputes.models import Disagreement
 from evidence import jobs
 from evidence.models import Export, ExportPart
 from tests import factories
@@ -105,7 +105,7 @@ def _end_appointment(person: User) -> None:
 
 def _exclude(d: Disagreement, person: User, *, by: User) -> None:
     with acting_as(by):
-        Exclusion.objects.create(partnership_id=d.partnership_id, disagreement=d, person=person)
+        factories.exclude(partnership_id=d.partnership_id, disagreement=d, person=person)
 
 
 def _pass_on(w: World, d: Disagreement) -> None:
@@ -218,7 +218,9 @@ def test_five_hundred_requests_after_the_end_of_a_right_come_to_nothing(
         asked += asked[: BY_BROWSERS - len(asked)]
     with ThreadPoolExecutor(AT_ONCE) as browsers:
         answers = list(browsers.map(lambda one: ask(port, one), asked))
-    got_through = [(one.case.way, one.method, one.path, answer[:2]) for one, answer in zip(asked, answers, strict=True) if succeeded(one, answer)]
+    got_through = [
+        (one.case.way, one.method, one.path, answer[:2]) for one, answer in zip(asked, answers, strict=True) if succeeded(one, answer)
+    ]
     assert got_through == []
     assert entries_of(superuser) == made_before, "no move was made"
     assert Counter(one.case.way for one in asked).keys() == {case.way for case in everybody}

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import factories
+from tests.an_app import app_of
 from tests.conftest import ROOT, free_port
 
 AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
@@ -109,9 +110,11 @@ class Site:
     def person(self, name: str) -> Person:
         """This person, signed in."""
         if name not in self.people:
-            person = Person(self, self.new_page())
+            person, app = Person(self, self.new_page()), app_of(self.world.person(name))
             person.go("/sign-in/")
             person.write(email=self.world.person(name).email, password=factories.PASSWORD)
+            person.press("Sign in")
+            person.write(code=app.code())
             person.press("Sign in")
             person.sees("desk")
             self.people[name] = person

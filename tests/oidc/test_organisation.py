@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import re
 import time
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
@@ -18,9 +19,9 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import invitations, organisation, second_factor
+from accounts import invitations, limits, organisation, second_factor
 from accounts.acting import acting_as
-from accounts.models import User
+from accounts.models import Letter, User
 from audit.models import Trace
 from tests.conftest import free_port
 from tests.factories import World, as_set_up, world
@@ -200,6 +201,16 @@ def test_signing_out_ends_it_here(w: World, provider: Provider, visitor: Visitor
     assert visitor.client.post(reverse("sign-out")).status_code == 302
     assert signed_in(visitor) is None
     assert visitor.client.get("/desk/").status_code == 302
+
+
+def test_they_are_told_by_mail_that_the_account_was_linked_once(w: World, provider: Provider, another_visitor: Any) -> None:
+    with as_set_up():
+        User.objects.filter(pk=w.aisha.pk).update(last_login=timezone.now())
+    provider.order({"a1": AISHA})
+    for _time in range(2):
+        another_visitor().arrive("a1")
+    with as_set_up():
+        assert list(Letter.objects.values_list("kind", "person__email")) == [("second_factor_changed", "aisha@example.org")]
 
 
 def test_no_token_is_kept(w: World, provider: Provider, visitor: Visitor) -> None:
@@ -514,8 +525,10 @@ def aisha_of_an_hour_ago(w: World, provider: Provider, visitor: Visitor) -> Visi
 def test_a_page_that_wants_it_fresh_sends_them_to_their_organisation_and_back(
     w: World, provider: Provider, aisha_of_an_hour_ago: Visitor
 ) -> None:
-    visitor, wanted = aisha_of_an_hour_ago, reverse("second-factor")
+    visitor, wanted = aisha_of_an_hour_ago, reverse("add-app")
     assert not second_factor.is_fresh(asking(visitor))
+    page = visitor.client.get(wanted)
+    assert (page.status_code, page["Location"]) == (302, f"{reverse('mfa_reauthenticate')}?next={quote(wanted, safe='')}")
     page = visitor.client.get(reverse("mfa_reauthenticate") + "?next=" + wanted).content.decode()
     assert "Confirm with Hill Lane accounts" in page
     assert reverse("openid_connect_login", args=[SCHOOL]) in page
@@ -527,6 +540,7 @@ def test_a_page_that_wants_it_fresh_sends_them_to_their_organisation_and_back(
     assert signed_in(visitor) == w.aisha
     assert second_factor.is_fresh(asking(visitor))
     assert records(visitor)[-1]["reauthenticated"] is True
+    assert visitor.client.get(wanted).status_code == 200
 
 
 def test_the_organisation_asks_who_they_are_although_they_are_signed_in_there(
@@ -610,3 +624,28 @@ def test_no_organisation_is_kept_in_the_database(w: World, provider: Provider, v
     with django_assert_num_queries(0):
         found = organisation.all_of(request)
     assert [(one.sub_id, str(one)) for one in found] == [(SCHOOL, "Hill Lane accounts"), (COUNCIL, "Northshire accounts")]
+
+
+def test_who_tries_on_and_on_waits_and_who_arrives_does_not_count(
+    w: World, provider: Provider, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.limits.NETWORK", limits.Limit("network", 3, dt.timedelta(minutes=5)))
+    provider.order({"a1": AISHA})
+    for _try in range(5):
+        visitor.arrive("a1")
+        visitor.client.post(reverse("sign-out"))
+    for _try in range(3):
+        visitor.begin()
+    page = visitor.client.post(reverse("openid_connect_login", args=[SCHOOL]))
+    assert page.status_code == 429
+    assert "Wait five minutes" in page.content.decode()
+
+
+def test_an_invitation_offers_the_organisations_of_its_address(
+    w: World, provider: Provider, client: Client, settings: Any, invitation: Any
+) -> None:
+    page = client.get(path_of(invitation)).content.decode()
+    assert "Sign in with Hill Lane accounts" in page
+    assert "Sign in with Northshire accounts" not in page
+    configure(settings, provider.app(COUNCIL))
+    assert "Use your organisation" not in client.get(path_of(invitation)).content.decode()

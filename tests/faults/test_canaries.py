@@ -1,0 +1,443 @@
+"""What people write is found where it belongs, and nowhere else: planted words are looked for in everything that the processes leave.
+
+Every form is filled in through a real gunicorn with words that nobody else writes, each of its own; those of moves that are refused, of
+sign-ins that fail and of pages that break as well. A real worker and beat mail, gather and export over a real Redis that is listened to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import http.client
+import random
+import re
+import string
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+import redis
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connections
+from django.utils import timezone
+
+from accounts.models import User
+from config import database
+from escalation.forms import FORMS
+from tests import factories
+from tests.conftest import ROOT, RedisServer, SmtpSink, free_port, wait_until
+from tests.escalation.test_celery import Celery, celery
+from tests.factories import World
+from tests.faults.test_rights_that_end import SECRET, signed_in
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+__all__ = ["celery"]  # the fixture
+
+KEPT_IN = {
+    *("disputes_text", "disputes_child", "disputes_childreference", "disputes_draft", "disputes_sidenote"),
+    *("accounts_keptform", "learning_learningpoint", "evidence_exportpart"),
+}
+"""The tables that are there to hold what people write."""
+
+NOT_OURS = re.compile(r"_(day|month|year|time)$|^(csrfmiddlewaretoken|seen|key|next|email|code)$")
+
+# gunicorn as in service, with an access log and with two ways to break: the file `fault` says which.
+FAULTY = """
+import pathlib
+from config.wsgi import application
+from django.db import connection
+from escalation import moves
+FAULT, make = pathlib.Path({fault!r}), moves.make
+def breaks(*args, given, **more):
+    kind = FAULT.read_text() if FAULT.exists() else ""
+    if kind == "code":
+        raise ValueError(str(given.words))
+    if kind == "database":
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO disputes_text (value) VALUES (%s)", [str(given.words)])
+    return make(*args, given=given, **more)
+moves.make = breaks
+"""
+
+
+# ── filling in pages ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Fields(HTMLParser):
+    """The fields of the form on a page that has most of them: what is suggested, and what there is to choose from."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.forms: list[dict[str, Any]] = []
+        self.select = ""
+        self.feed(page)
+        best = max(self.forms, key=lambda form: len(form["texts"]) + len(form["choices"]), default=None)
+        self.texts: list[str] = best["texts"] if best else []
+        self.given: dict[str, str] = best["given"] if best else {}
+        self.choices: dict[str, list[str]] = best["choices"] if best else {}
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attributes}
+        if tag == "form":
+            self.forms.append(
+                {"texts": [], "given": {}, "choices": {}} if found.get("method") == "post" else {"texts": [], "given": {}, "choices": {}}
+            )
+        if not self.forms:
+            return
+        form, name, kind = self.forms[-1], found.get("name", ""), found.get("type", "text")
+        if tag == "textarea" or (tag == "input" and kind in ("text", "search") and not NOT_OURS.search(name)):
+            form["texts"].append(name)
+        elif tag == "select":
+            self.select = name
+        elif tag == "option" and found.get("value"):
+            form["choices"].setdefault(self.select, []).append(found["value"])
+            if "selected" in found:
+                form["given"][self.select] = found["value"]
+        elif tag == "input" and kind == "radio":
+            form["choices"].setdefault(name, []).append(found.get("value", ""))
+            if "checked" in found:
+                form["given"][name] = found.get("value", "")
+        elif tag == "input" and kind in ("hidden", "text", "email") and name:
+            form["given"][name] = found.get("value", "")
+
+
+@dataclass
+class Planted:
+    """Every word that was planted, with where: the page and the field."""
+
+    chance: random.Random = field(default_factory=lambda: random.Random(2024))
+    where: dict[str, str] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)  # of forms that were taken
+
+    def word(self, where: str) -> str:
+        word = "zq" + "".join(self.chance.choices(string.ascii_lowercase, k=12))
+        self.where[word] = where
+        return word
+
+    def found_in(self, text: str) -> set[str]:
+        return {word for word in re.findall(r"zq[a-z]{12}", text) if word in self.where}
+
+
+@dataclass
+class Browser:
+    """One person at the site, without a browser's own traces."""
+
+    port: int
+    planted: Planted
+    session: str = ""
+
+    def ask(self, method: str, path: str, form: dict[str, Any] | None = None) -> tuple[int, str, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        cookies = f"{settings.SESSION_COOKIE_NAME}={self.session}; {settings.CSRF_COOKIE_NAME}={SECRET}"
+        headers = {"Cookie": cookies, "Sec-Fetch-Site": "same-origin", "Host": "localhost"}
+        body = None
+        if form is not None:
+            body = urlencode({**form, "csrfmiddlewaretoken": SECRET}, doseq=True)
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.headers.get("Location") or "", answer.read().decode(errors="replace")
+        finally:
+            connection.close()
+
+    def write(self, path: str, **chosen: Any) -> tuple[int, str, str]:
+        """Opens the page, plants a word in each of its fields, answers the rest as suggested or as chosen, and sends it."""
+        status, _where, page = self.ask("GET", path)
+        assert status == 200, (path, status)
+        fields = Fields(page)
+        words = {name: self.planted.word(f"{path} {name}") for name in fields.texts if name not in chosen}
+        answers = {name: values[0] for name, values in fields.choices.items() if name not in fields.given}
+        given = {**answers, **fields.given, "child_safe": "yes", **chosen, **words}
+        answer = self.ask("POST", path, {name: value for name, value in given.items() if value is not None})
+        if answer[0] in (302, 303):
+            self.planted.kept |= set(words.values())
+        return answer
+
+    def done(self, path: str, **chosen: Any) -> str:
+        """As `write`, which must be taken; where it leads."""
+        status, where, page = self.write(path, **chosen)
+        wrong = re.findall(r'<li>\s*<a href="#[^"]*">([^<]*)', page)
+        assert status == 302, (path, status, wrong or page[-1500:])
+        return where
+
+
+# ── what is listened to ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Listener:
+    """Everything that any process says to Redis: queues, task arguments, cache."""
+
+    def __init__(self, url: str) -> None:
+        self.heard: list[str] = []
+        self.client = redis.Redis.from_url(url)
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+        self.thread.start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(redis.RedisError, OSError, ValueError), self.client.monitor() as monitor:
+            for command in monitor.listen():
+                self.heard.append(str(command["command"]))
+
+    def keys(self) -> str:
+        """What is in Redis now, whatever its type."""
+        found = []
+        for key in self.client.scan_iter():
+            with contextlib.suppress(redis.ResponseError):
+                found.append(f"{key!r} {self.client.dump(key)!r}")
+        return "\n".join(found)
+
+
+@contextlib.contextmanager
+def watching_activity(superuser: Any) -> Iterator[list[str]]:
+    """What other roles than the web's own could read of running statements, as the clock and the reports see them."""
+    seen: list[str] = []
+    yield seen
+    for role in ("accord_clock", "accord_report", "accord_sealer"):
+        superuser.execute(f"SET ROLE {role}")
+        seen += [str(row[0]) for row in superuser.execute("SELECT query FROM pg_stat_activity WHERE usename = 'accord_app'")]
+        superuser.execute("RESET ROLE")
+    seen += [str(row[0]) for row in superuser.execute("SELECT query FROM pg_stat_activity WHERE state = 'idle'")]
+
+
+def tables_with(superuser: Any, planted: Planted) -> dict[str, set[str]]:
+    """Table -> the planted words in it; files kept as bytes are read as text, sessions are opened."""
+    found: dict[str, set[str]] = {}
+    names = superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    for (name,) in names:
+        rows = "\n".join(str(row[0]) for row in superuser.execute(f'SELECT t::text FROM "{name}" t'))
+        if name == "evidence_exportpart":
+            rows += "".join(bytes(row[0]).decode() for row in superuser.execute("SELECT content FROM evidence_exportpart"))
+        if name == "django_session":
+            data = superuser.execute("SELECT session_data FROM django_session").fetchall()
+            rows += "\n".join(str(SessionStore().decode(row[0])) for row in data)
+        if words := planted.found_in(rows):
+            found[name] = words
+    return found
+
+
+def files_below(*places: Path) -> Iterator[Path]:
+    for place in places:
+        yield from (path for path in place.rglob("*") if path.is_file() and "postgres" not in str(path.relative_to(place)))
+
+
+# ── the walk ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Site:
+    """The running site with everybody signed in."""
+
+    w: World
+    port: int
+    planted: Planted
+    superuser: Any
+
+    def person(self, name: str) -> Browser:
+        return self.of(self.w.person(name))
+
+    def of(self, person: User) -> Browser:
+        return Browser(self.port, self.planted, signed_in(person))
+
+
+def just_now() -> dict[str, str]:
+    now = timezone.localtime()
+    return {
+        "happened_at_day": str(now.day),
+        "happened_at_month": str(now.month),
+        "happened_at_year": str(now.year),
+        "happened_at_time": f"{now:%H:%M}",
+    }
+
+
+def in_a_week() -> dict[str, str]:
+    """The days of the outstanding issues."""
+    day = timezone.localdate() + dt.timedelta(days=7)
+    return {f"due_{n}_{part}": str(getattr(day, part)) for n in range(1, 6) for part in ("day", "month", "year")}
+
+
+def raise_one(site: Site, *, send: bool = True) -> str:
+    """The seven questions; where the disagreement is. Not sent, it stays a draft."""
+    aisha, w = site.person("aisha"), site.w
+    where = aisha.done("/disagreements/new/")
+    chosen: dict[str, dict[str, Any]] = {
+        "right-procedure": {"procedure": "none"},
+        "children": {"age_band_1": "5_10", "add": None, "remove": None},
+        "what": {"category": "thresholds"},
+        "safe-now": {"risk": "unsure"},
+        "who": {"team": str(w.teams["social_care"].pk)},
+        "who-there": {"place": str(w.posts["sam"].pk)},
+        "support": {},
+    }
+    while (slug := where.rstrip("/").split("/")[-1]) != "check":
+        where = aisha.done(where, **chosen.get(slug, {}))
+    if not send:
+        return where
+    sent = aisha.ask("POST", where, {})
+    assert sent[0] == 302, sent
+    return re.sub(r"sent/$", "", sent[1])
+
+
+def walk_the_ladder(site: Site, at: str) -> None:
+    """From the practitioners to the Chair and to the end, with something written on every page on the way."""
+    aisha, sam, grace, mona = (site.person(name) for name in ("aisha", "sam", "grace", "mona"))
+    ian, hal, chair = (site.person(name) for name in ("ian", "hal", "chair"))
+    sam.done(f"{at}cannot-tell-which-child/")
+    aisha.done(f"{at}say-which-child/")
+    sam.done(f"{at}match-child/")
+    sam.done(f"{at}answer/")
+    aisha.done(f"{at}record-discussion/", how="phone", **just_now())
+    aisha.done(f"{at}add-note/", about="child_says")
+    sam.done(f"{at}add-note/", about="family_knows")
+    aisha.done(f"{at}our-notes/")
+    sam.done(f"{at}our-notes/")
+    sam.done(f"{at}propose-outcome/", **in_a_week())
+    aisha.done(f"{at}decline-outcome/")
+    aisha.done(f"{at}refer-to-line-manager/")
+    mona.done(f"{at}answer/")
+    grace.done(f"{at}pass-up-the-line/")
+    hal.done(f"{at}answer/")
+    ian.done(f"{at}ask-the-chair/")
+    chair.done(f"{at}accept-mediation/")
+    chair.done(f"{at}record-mediation/", **just_now())
+    hal.done(f"{at}propose-outcome/", **in_a_week())
+    site.person("ian").done(f"{at}confirm-outcome/")
+    for name in ("aisha", "sam"):
+        person = site.person(name)
+        person.done(f"{at}closing-questions/", general_issue="yes")
+
+
+def refuse_every_move(site: Site, at: str) -> int:
+    """Every form there is, sent where it is not open, with a word in each of its fields: 409 or 404, and the words come back."""
+    sam, sent = site.person("sam"), 0
+    for name, form in FORMS.items():
+        texts = [key for key, one in form.base_fields.items() if not one.widget.__class__.__name__.startswith(("Radio", "Check", "Select"))]
+        texts += ["note", "reason"]
+        words = {key: site.planted.word(f"refused {name} {key}") for key in texts if not NOT_OURS.search(key)}
+        status, _where, _page = sam.ask("POST", f"{at}{name.replace('_', '-')}/", {**words, "seen": 0, "key": "x", "child_safe": "yes"})
+        assert status in (200, 404, 409), (name, status)
+        sent += 1
+    return sent
+
+
+def break_it(site: Site, at: str, fault: Path) -> None:
+    """Code that raises with the words in its message, and a database that refuses the row they are in."""
+    sam = site.person("sam")
+    for kind in ("code", "database"):
+        fault.write_text(kind)
+        status, _where, page = sam.write(f"{at}add-note/", about="other")
+        assert status == 500
+        assert not site.planted.found_in(page)
+    fault.unlink()
+
+
+def fail_to_sign_in(site: Site) -> None:
+    nobody = Browser(site.port, site.planted)
+    for address in (f"{site.planted.word('sign-in, address')}@example.org", site.w.sam.email):
+        given = {"login": address, "email": address, "username": address, "password": site.planted.word("sign-in, password")}
+        assert nobody.ask("POST", "/sign-in/", given)[0] in (200, 302, 429)
+    nobody.ask("POST", "/password/forgotten/", {"email": f"{site.planted.word('reset, address')}@example.org"})
+
+
+def come_too_late(site: Site, at: str) -> None:
+    """A form that is posted after the session ended is kept for its person, and for nobody else."""
+    late = site.person("sam")
+    session = SessionStore(late.session)
+    session["active_at"] = session["signed_in_at"] = time.time() - 3600
+    session.save()
+    connections.close_all()
+    word = site.planted.word("kept form")
+    status, where, _page = late.ask("POST", f"{at}add-note/", {"note": word, "about": "other", "seen": 0, "key": "x"})
+    assert (status, urlsplit(where).path) == (302, "/sign-in/")
+    assert word not in where
+    site.planted.kept.add(word)
+
+
+def test_planted_words_are_found_where_they_belong_and_nowhere_else(
+    celery: Celery, run_process: Any, redis_server: RedisServer, smtp_sink: SmtpSink, superuser: Any, tmp_path: Path
+) -> None:
+    server_log = database.data_dir() / "log.txt"
+    log_begins = server_log.stat().st_size
+    began = time.time()
+    temporary, fault = tmp_path / "temporary", tmp_path / "fault"
+    temporary.mkdir()
+    (tmp_path / "faulty.py").write_text(FAULTY.format(fault=str(fault)))
+    environment = {"TMPDIR": str(temporary), "REDIS_URL": redis_server.url, "EMAIL_URL": smtp_sink.url}
+    listener = Listener(redis_server.url)
+    planted, port = Planted(), free_port()
+    arguments = ("-m", "gunicorn", "faulty:application", "--worker-class", "gthread", "--threads", "4", "--access-logfile", "-")
+    web = run_process(
+        "python",
+        *arguments,
+        "--bind",
+        f"127.0.0.1:{port}",
+        port=port,
+        env={**environment, "PYTHONPATH": f"{ROOT}:{tmp_path}", "LOG_LEVEL": "DEBUG"},
+    )
+    site = Site(factories.world(), port, planted, superuser)
+
+    with watching_activity(superuser) as activity:
+        raise_one(site, send=False)
+        stays = raise_one(site)
+        at = raise_one(site)
+        break_it(site, stays, fault)
+        assert refuse_every_move(site, stays) == len(FORMS)
+        walk_the_ladder(site, at)
+        come_too_late(site, stays)
+        fail_to_sign_in(site)
+        auditor = site.person("auditor")
+        export = auditor.ask("POST", "/exports/", {"reference": at.split("/")[2]})[1]
+        assert export.startswith("/exports/")
+
+        superuser.execute("UPDATE escalation_notice SET due_at = now() - interval '2 hours' WHERE sent_at IS NULL")
+        celery.environment |= environment
+        celery.worker()
+        celery.beat()
+        wait_until(lambda: superuser.execute("SELECT made_at FROM evidence_export").fetchone()[0], seconds=90, what="the export")
+        owed = "SELECT count(*) FROM escalation_notice WHERE sent_at IS NULL AND dropped_at IS NULL AND due_at <= now()"
+        wait_until(lambda: superuser.execute(owed).fetchone() == (0,), seconds=90, what="the mails")
+
+    # Where it belongs: every word that was taken is in one of the tables for words; the record is on its page and in the export.
+    found = tables_with(superuser, planted)
+    assert found["evidence_exportpart"] <= found["disputes_text"] | found["disputes_child"] | found["disputes_childreference"]
+    status, _where, taken = auditor.ask("POST", export, {})
+    page = site.person("aisha").ask("GET", at)[2]
+    assert status == 200
+    assert planted.found_in(taken) == found["evidence_exportpart"]
+    assert len(planted.found_in(page)) >= 20
+    lost = planted.kept - set().union(*found.values())
+    assert {planted.where[word] for word in lost} == set(), "written, taken and nowhere"
+    assert set(found) == KEPT_IN, "each of these tables holds what it is for"
+    assert len(planted.kept) >= 50
+    assert len(planted.where) >= 150
+
+    # And nowhere else.
+    said = {path.name: path.read_text(errors="replace") for path in tmp_path.glob("*.log")}
+    assert {"gunicorn-0.log", "python-0.log", "celery-1.log", "redis.log"} & set(said)
+    assert "POST /disagreements/" in web.output, "the access log is among them"
+    with server_log.open("rb") as log:
+        log.seek(log_begins)
+        said["the database's log"] = log.read().decode(errors="replace")
+    assert "null value in column" in said["the database's log"], "what the database refused is in its log, without the words"
+    said["Redis, said"], said["Redis, kept"] = "\n".join(listener.heard), listener.keys()
+    assert "make_exports" in said["Redis, said"], "Redis was listened to"
+    said["statements"] = "\n".join(activity)
+    said |= {
+        f"mail {n}": mail.as_string() + str(mail.get_content()) for n, mail in enumerate(smtp_sink.messages) if not mail.is_multipart()
+    }
+    assert sum(name.startswith("mail ") for name in said) >= 5
+    assert any("have something for you" in text or "things for you" in text for text in said.values()), (
+        "one mail for several was among them"
+    )
+    changed = [path for path in files_below(ROOT / "var", temporary) if path.stat().st_mtime >= began]
+    said |= {str(path): path.read_bytes().decode(errors="replace") for path in changed}
+    leaks = {name: sorted(planted.where[word] for word in words) for name, text in said.items() if (words := planted.found_in(text))}
+    assert leaks == {}

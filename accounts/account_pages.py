@@ -105,8 +105,9 @@ def add_app(request: HttpRequest) -> HttpResponse:
             return _after_adding(request, person)
         form.add_error("code", _("This is not the code that the app shows. Check that you scanned this page, and try again."))
     secret = factors.new_secret(request)
-    width, path = factors.qr_path(get_adapter().build_totp_url(person, secret))
-    page = {"form": form, "secret": factors.in_groups(secret), "qr_width": width, "qr_path": path}
+    address = get_adapter().build_totp_url(person, secret)
+    width, path = factors.qr_path(address)
+    page = {"form": form, "secret": factors.in_groups(secret), "address": address, "qr_width": width, "qr_path": path}
     return render(request, "accounts/add_app.html", page | {"has_app": any(one.type == Type.TOTP for one in factors.of(person))})
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django import forms as django_forms
 from django.contrib import messages
-from django.db import connection
 from django.db.models import Case, Q, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,12 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from accounts import directory, letters
+from accounts import directory
 from accounts.directory import Refused, as_far_as_allowed, person_of
 from accounts.directory_forms import EmailLine
 from accounts.directory_views import answer, fill_in, page, paged, to_the_code
 from accounts.invitations import invite
-from accounts.models import OF_AN_AGENCY, Agency, Appointment, Invitation, Letter, Office, Partnership, User
+from accounts.models import OF_AN_AGENCY, Agency, Appointment, Invitation, Office, Partnership, User
 from accounts.second_factor import fresh_second_factor
 from pages import fields, forms, times
 from pages.kept import posted
@@ -106,13 +105,9 @@ class AppointmentForm(forms.Form):
             self.add_error("name", _("Nobody has this address in Accord. Check it, or enter the name of somebody new."))
 
     def _same(self, found: dict[str, Any]) -> Appointment | None:
-        if not found.get("office") or not found.get("starts_on"):
+        if self.person is None or not found.get("office") or not found.get("starts_on"):
             return None
-        held = Appointment.objects.filter(
-            partnership=self.partnership, person=self.person, office=found["office"], agency=found.get("agency")
-        )
-        held = held.filter(Q(ends_on=None) | Q(ends_on__gte=found["starts_on"]))
-        return (held.filter(starts_on__lte=found["ends_on"]) if found.get("ends_on") else held).first()
+        return already_held(self.partnership, self.person, found["office"], found.get("agency"), found["starts_on"], found.get("ends_on"))
 
 
 class WhenItEnds(forms.Form):
@@ -150,6 +145,15 @@ class WhenItEnds(forms.Form):
 # ── what is written ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def already_held(
+    partnership: Partnership, person: User, office: str, agency: Agency | None, starts_on: dt.date, ends_on: dt.date | None
+) -> Appointment | None:
+    """The same office of the same person on some of these days."""
+    held = Appointment.objects.filter(partnership=partnership, person=person, office=office, agency=agency)
+    held = held.filter(Q(ends_on=None) | Q(ends_on__gte=starts_on))
+    return (held.filter(starts_on__lte=ends_on) if ends_on else held).first()
+
+
 def appoint(
     partnership: Partnership,
     person: User,
@@ -164,12 +168,15 @@ def appoint(
     if person == by:
         raise Refused(_("Nobody appoints themselves. Somebody else of the office does it."))
     with as_far_as_allowed():
+        directory.one_at_a_time(f"appointments {partnership.pk}")
+        if already_held(partnership, person, office, agency, starts_on, ends_on):  # sent twice
+            raise Refused(_("They hold this office already."))
         if office == Office.ADMINISTRATOR and agency and (other := _appoints_elsewhere(agency, partnership, starts_on)):
             said = _("The administrator of %(agency)s is appointed by %(partnership)s. Ask its office.")
             raise Refused(said % {"agency": agency, "partnership": other})
         made = Appointment(partnership=partnership, person=person, office=office, agency=agency, starts_on=starts_on, ends_on=ends_on)
         directory.save(made)
-        letters.owe(Letter.Kind.RIGHTS_CHANGED, person)
+        directory.tell_of_changed_rights(person)
     return made
 
 
@@ -187,12 +194,12 @@ def end(appointment: Appointment, ends_on: dt.date | None, by: User, today: dt.d
     if appointment.person_id == by.pk:
         raise Refused(_("Nobody ends their own appointment. Somebody else of the office does it."))
     with as_far_as_allowed():
-        with connection.cursor() as cursor:  # two of the office who end each other at once: one after the other
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"appointments {appointment.partnership_id}"])
+        directory.one_at_a_time(f"appointments {appointment.partnership_id}")  # two of the office who end each other
         if appointment.office == Office.OFFICE and not _others_of_the_office(appointment, today).exists():
             raise Refused(_("This is the last person of the office. Appoint somebody else first."))
-        directory.save(appointment, ends_on=ends_on or today - dt.timedelta(days=1))
-        letters.owe(Letter.Kind.RIGHTS_CHANGED, appointment.person)
+        appointment.ends_on = ends_on or today - dt.timedelta(days=1)
+        directory.save(appointment, "ends_on")
+        directory.tell_of_changed_rights(appointment.person)
 
 
 def _others_of_the_office(appointment: Appointment, today: dt.date) -> QuerySet[Appointment]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +16,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.models import Agency, Appointment, Membership, Office, Partnership, Post, Team, User
+from accounts import letters
+from accounts.acting import current_person
+from accounts.models import Agency, Appointment, Letter, Membership, Office, Partnership, Post, Team, User
 
 HIGHEST_LEVEL = 9
 LEVELS = {0: gettext_lazy("Practitioner"), 1: gettext_lazy("Line manager"), 2: gettext_lazy("Senior manager")}
-REFUSED_BY_THE_DATABASE = ("42501", "P0001", "23")  # no right, a rule said by a trigger, a constraint
+REFUSED_BY_THE_DATABASE = ("42501", "P0001", "23", "40", "55P03")  # no right, a trigger's rule, a constraint, others were at it
 
 
 class Refused(Exception):
@@ -41,6 +43,12 @@ def as_far_as_allowed() -> Iterator[None]:
         if type(fault) is not DatabaseError and not state.startswith(REFUSED_BY_THE_DATABASE):
             raise
         raise Refused(_("That was not saved: it is not yours to change, or something else was changed meanwhile. Look again.")) from fault
+
+
+def one_at_a_time(what: str) -> None:
+    """Until the end of the transaction nobody else is inside the same `what`: who looks and then writes is not overtaken."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [what])
 
 
 # ── who keeps what ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,29 +193,32 @@ def say_open(number: int) -> str:
 def add_agency(name: str, partnership: Partnership) -> Agency:
     """A new agency of this partnership, or one that other partnerships know already."""
     with as_far_as_allowed():
+        one_at_a_time("agencies")
         agency = Agency.objects.filter(name__iexact=name).first() or Agency.objects.create(name=name)
         Membership.objects.get_or_create(partnership=partnership, agency=agency)
     return agency
 
 
-def save(row: models.Model, **changes: Any) -> None:
-    """Writes a new row, or these changes of one."""
+def save(row: models.Model, *changed: str) -> None:
+    """Writes a new row, or of one that is there the fields that changed."""
     with as_far_as_allowed():
-        for name, value in changes.items():
-            setattr(row, name, value)
-        row.save(update_fields=list(changes) if changes and not row._state.adding else None)
+        row.save(update_fields=None if row._state.adding else changed)
 
 
-def change_post(post: Post, **changes: Any) -> None:
-    """Title, level, team, line, adviser; and the holder, who takes over what is open at it from now on."""
+def change_post(post: Post, given: Mapping[str, Any]) -> bool:
+    """Title, level, team, line, adviser; and the holder, who takes over what is open at it from now on. False: it was so already."""
     with as_far_as_allowed():
         before = Post.objects.select_for_update().filter(pk=post.pk, ended_on=None).first()
         if before is None:
             raise Refused(_("This post has ended meanwhile."))
-        holder = changes.get("holder", before.holder)
-        if (holder.pk if holder else None) != before.holder_id:
-            check_hand_over(post, holder)
-        save(post, **changes)
+        changed = [name for name, value in given.items() if getattr(before, name) != value]
+        post.title, post.level, post.team, post.holder = given["title"], given["level"], given["team"], given["holder"]
+        post.reports_to, post.adviser = given["reports_to"], given["adviser"]
+        if "holder" in changed:
+            check_hand_over(before, post.holder)
+            tell_of_changed_rights(before.holder, post.holder)
+        save(post, *changed)
+    return bool(changed)
 
 
 def check_hand_over(post: Post, to: User | None) -> None:
@@ -223,7 +234,14 @@ def check_hand_over(post: Post, to: User | None) -> None:
 def end_post(post: Post, today: dt.date) -> None:
     with as_far_as_allowed():
         check_hand_over(post, None)
-        save(post, ended_on=today)
+        post.ended_on = today
+        save(post, "ended_on")
+
+
+def tell_of_changed_rights(*people: User | None) -> None:
+    """A mail to each who can sign in, and did not do it themselves: what they see and may do is another from now on."""
+    for person in {person for person in people if person and person.is_active} - {current_person()}:
+        letters.owe(Letter.Kind.RIGHTS_CHANGED, person)
 
 
 def makes_a_loop(post: Post, reports_to: Post | None, lines: dict[UUID, UUID | None]) -> bool:

@@ -43,6 +43,7 @@ SHOWN: dict[type[models.Model], dict[str, Any]] = {
     StandIn: {"person_id": gettext_lazy("who"), "starts_on": gettext_lazy("from"), "ends_on": gettext_lazy("until")},
     Appointment: {"starts_on": gettext_lazy("from"), "ends_on": gettext_lazy("until")},
 }
+SAID_ALREADY = ("name", "title", "team_id", "person_id")  # of what is new, in the line above
 KINDS = {model.__name__: model for model in SHOWN}
 
 
@@ -121,7 +122,7 @@ class _Names:
                 keys["post"].add(getattr(row, field, None))  # type: ignore[arg-type]
         posts = {post.pk: post.title for post in Post.objects.filter(pk__in=keys["post"] - {None}).only("title")}  # type: ignore[arg-type]
         people = {one.pk: one.name for one in User.objects.filter(pk__in=keys["user"] - {None}).only("name")}  # type: ignore[arg-type]
-        teams = {team.pk: str(team) for team in Team.objects.filter(pk__in=keys["team"] - {None}).select_related("agency")}  # type: ignore[arg-type]
+        teams = {team.pk: team.name or str(team) for team in Team.objects.filter(pk__in=keys["team"] - {None}).select_related("agency")}  # type: ignore[arg-type]
         self.known: dict[UUID, str] = {**posts, **people, **teams}
 
     def of(self, field: str, value: Any) -> str:
@@ -139,12 +140,11 @@ class _Names:
 def _said(model: type[models.Model], row: Any, before: Any, names: _Names) -> Change:
     fields = SHOWN[model]
     is_new = row.history_type == "+" or before is None
-    changed = [
-        name for name in fields if (getattr(row, name) not in (None, "", True) if is_new else getattr(row, name) != getattr(before, name))
-    ]
-    values = [
-        (str(fields[name]), "" if is_new else names.of(name, getattr(before, name)), names.of(name, getattr(row, name))) for name in changed
-    ]
+    values = []
+    for name, called in fields.items():
+        now, then = getattr(row, name), None if is_new else getattr(before, name)
+        if now not in (None, "", True) and name not in SAID_ALREADY if is_new else now != then:
+            values.append((str(called), "" if is_new else names.of(name, then), names.of(name, now)))
     return Change(row.history_date, row.actor_name, _about(model, row, names), is_new, values)
 
 

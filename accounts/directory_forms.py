@@ -175,9 +175,13 @@ class PostForm(forms.Form):
         required=False,
     )
 
+    key = django_forms.UUIDField(widget=django_forms.HiddenInput(), required=False)  # of a new one: sent twice, it is one post
+
     def __init__(self, *args: Any, found: Directory, post: Post | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self.post = post
+        if post:
+            del self.fields["key"]
         self.teams = {str(team.pk): team for team in Team.objects.filter(agency=found.agency).select_related("agency")}
         self.posts = {str(one.pk): one for one in found.posts()}
         for above in (post.reports_to, post.adviser) if post else ():  # they may belong to another agency
@@ -290,9 +294,9 @@ class Successors(forms.Form):
                 label=_("Who takes over as %(post)s?") % {"post": post.title},
                 help_text=(
                     _("%(team)s. %(number)s: it needs somebody who can sign in. Their work email address.")
-                    % {"team": post.team, "number": said}
+                    % {"team": post.team.name or agency, "number": said}
                     if number
-                    else _("%(team)s. Nothing is open: leave empty to keep the post vacant.") % {"team": post.team}
+                    else _("%(team)s. Nothing is open: leave empty to keep the post vacant.") % {"team": post.team.name or agency}
                 ),
                 required=bool(number),
                 empty=_("Enter who takes over as %(post)s") % {"post": post.title},

@@ -51,6 +51,7 @@ class Plan:
     renamed: list[tuple[User, str]] = field(default_factory=list)  # with the name before
     new_posts: list[Post] = field(default_factory=list)
     changed_posts: list[Changed] = field(default_factory=list)
+    changed_hands: list[User | None] = field(default_factory=list)  # who holds a post of these, and who held it
     same: int = 0  # lines that say what is so already
     people_missing: list[User] = field(default_factory=list)
     posts_missing: list[Post] = field(default_factory=list)
@@ -91,6 +92,7 @@ def apply(planned: Plan, by: User) -> None:
         ):
             if rows and bulk_update_with_history(rows, model, fields, batch_size=WRITTEN_AT_ONCE, default_user=by) != len(rows):
                 raise Refused(_("Nothing was changed: part of the directory is not yours to change any more. Look again."))
+        directory.tell_of_changed_rights(*planned.changed_hands)
 
 
 class _Planning:
@@ -246,9 +248,10 @@ class _Planning:
             by_email[post.holder.email].append(post)  # type: ignore[union-attr]
         for row in rows:
             post = self.posts_of_rows[row.line]
-            for name, column, ref in (("reports_to", "reports to", row.reports_to), ("adviser", "adviser", row.adviser)):
-                if ref is not None:
-                    setattr(post, name, self._meant(row, column, ref, post, getattr(post, name), by_email, by_title))
+            if row.reports_to is not None:
+                post.reports_to = self._meant(row, "reports to", row.reports_to, post, post.reports_to, by_email, by_title)
+            if row.adviser is not None:
+                post.adviser = self._meant(row, "adviser", row.adviser, post, post.adviser, by_email, by_title)
 
     def _meant(
         self,
@@ -306,6 +309,8 @@ class _Planning:
                 for name in CHANGING
                 if was[name] != getattr(post, name)
             ]
+            if was["holder"] != post.holder:
+                self.plan.changed_hands += [was["holder"], post.holder]  # type: ignore[list-item]
             if differences:
                 self.plan.changed_posts.append(Changed(post, row.line, differences))
             else:

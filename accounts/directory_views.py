@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
@@ -29,7 +29,7 @@ from accounts.directory_forms import (
     TeamForm,
     suggested,
 )
-from accounts.invitations import CannotInvite, invite
+from accounts.invitations import CannotInvite, invite, withdraw
 from accounts.models import Agency, Appointment, Invitation, Partnership, Post, StandIn, Team, User
 from accounts.second_factor import fresh_second_factor
 from pages import forms
@@ -79,7 +79,7 @@ def agencies(request: HttpRequest) -> HttpResponse:
     context = {
         "partnership": partnership,
         "others": [one for one in partnerships if one != partnership],
-        "kept": list(mine) if partnership else [],
+        "kept": list(mine.exclude(partnerships=partnership)) if partnership else [],
         "page": found,
         "rows": [(agency, administrators.get(agency.pk, [])) for agency in found.object_list],
     }
@@ -236,7 +236,8 @@ def team(request: HttpRequest, team_id: UUID) -> HttpResponse:
     form = TeamForm(posted(request), agency=found.agency, team=found_team, initial=now)
 
     def write() -> HttpResponse:
-        directory.save(found_team, **form.cleaned_data)
+        found_team.name, found_team.out_of_hours = form.cleaned_data["name"], form.cleaned_data["out_of_hours"]
+        directory.save(found_team, "name", "out_of_hours")
         messages.success(request, _("Saved for %(team)s.") % {"team": found_team})
         return redirect("directory-agency", found.agency.pk)
 
@@ -271,13 +272,16 @@ def post(request: HttpRequest, post_id: UUID) -> HttpResponse:
 @page
 def new_post(request: HttpRequest, agency_id: UUID) -> HttpResponse:
     found = directory_of(request, agency_id)
-    form = PostForm(posted(request), found=found, initial={"team": request.GET.get("team", ""), "level": "0"})
+    form = PostForm(posted(request), found=found, initial={"team": request.GET.get("team", ""), "level": "0", "key": uuid4()})
     if not form.teams:
         messages.info(request, _("Add a team first: every post stands in one."))
         return redirect("directory-team-new", found.agency.pk)
 
     def write() -> HttpResponse:
-        made = Post(**form.cleaned_data)
+        key = form.cleaned_data.pop("key") or uuid4()
+        if there := found.posts().filter(pk=key).first():
+            return redirect("directory-post", there.pk)
+        made = Post(pk=key, **form.cleaned_data)
         directory.save(made)
         messages.success(request, _("%(post)s is added.") % {"post": made.title})
         return redirect("directory-post", made.pk)
@@ -298,10 +302,7 @@ def change_post(request: HttpRequest, post_id: UUID) -> HttpResponse:
     form = PostForm(posted(request), found=found, post=shown, initial={name: _as_text(value) for name, value in now.items()})
 
     def write() -> HttpResponse:
-        was = {name: getattr(shown, name) for name in form.cleaned_data}
-        changes = {name: value for name, value in form.cleaned_data.items() if was[name] != value}
-        if changes:
-            directory.change_post(shown, **changes)
+        if directory.change_post(shown, form.cleaned_data):
             messages.success(request, _("Saved for %(post)s.") % {"post": shown.title})
         return redirect("directory-post", shown.pk)
 
@@ -446,13 +447,16 @@ def change_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
     form = NameAndAddress(posted(request), person=shown, initial={"name": shown.name, "email": shown.email})
 
     def write() -> HttpResponse:
-        changes = {name: value for name, value in form.cleaned_data.items() if getattr(shown, name) != value}
-        if changes:
-            directory.save(shown, **changes)
+        given = form.cleaned_data
+        if changed := [name for name in ("name", "email") if getattr(shown, name) != given[name]]:
+            shown.name, shown.email = given["name"], given["email"]
+            with directory.as_far_as_allowed():
+                directory.save(shown, *changed)
+                for invitation in Invitation.objects.filter(person=shown) if "email" in changed else ():
+                    withdraw(invitation, timezone.now())  # its link went to the wrong address
             messages.success(request, _("Saved for %(name)s.") % {"name": shown.name})
         return redirect("directory-person", shown.pk)
 
+    back = (f"/directory/people/{shown.pk}/", shown.name)
     said = _("Put a slip right, or follow a new name. For somebody else who takes their place, add a person and hand the post over.")
-    return answer(request, form, write) or fill_in(
-        request, _("Change a name or address"), form, (f"/directory/people/{shown.pk}/", shown.name), lead=said
-    )
+    return answer(request, form, write) or fill_in(request, _("Change a name or address"), form, back, lead=said)

@@ -132,9 +132,10 @@ def _page_of(invitation: Invitation) -> dict[str, Any]:
 
 def _welcome(request: HttpRequest, person: User, arrival: organisation.Arrival | None) -> HttpResponse:
     """Signed in. Who has a password sets up the second factor next, before anything else (SecondFactorRequired)."""
-    messages.success(request, _("You have joined. What waits for you is on your desk."))
     if arrival:
+        messages.success(request, _("You have joined. What waits for you is on your desk."))
         return organisation.finish(request, person, arrival, settings.LOGIN_REDIRECT_URL)
+    messages.success(request, _("You have joined. One more thing, and you come to your desk."))
     return perform_password_login(request, {}, Login(user=person, redirect_url=settings.LOGIN_REDIRECT_URL))
 
 

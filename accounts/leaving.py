@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts import directory, stand_ins
@@ -21,6 +21,12 @@ from accounts.directory_views import answer, back_to_people, page, person_kept
 from accounts.models import Appointment, Post, User
 from pages import forms
 from pages.kept import posted
+
+SAID = {
+    "block": gettext_lazy("%(name)s is signed out everywhere and cannot sign in."),
+    "unblock": gettext_lazy("%(name)s can sign in again."),
+    "back": gettext_lazy("%(name)s is back. Unblock signing in, or invite them, when they begin."),
+}
 
 
 def leave(person: User, successors: Mapping[Post, User | None], today: dt.date) -> None:
@@ -35,9 +41,12 @@ def leave(person: User, successors: Mapping[Post, User | None], today: dt.date) 
         for post in held:
             successor = next(to for named, to in successors.items() if named.pk == post.pk)
             directory.check_hand_over(post, successor)
-            directory.save(post, holder=successor)
+            post.holder = successor
+            directory.save(post, "holder")
+            directory.tell_of_changed_rights(successor)
         stand_ins.end_all_of(person, today)
-        directory.save(person, left_on=today, is_active=False)
+        person.left_on, person.is_active = today, False
+        directory.save(person, "left_on", "is_active")
 
 
 def held_by(person: User) -> list[Post]:
@@ -54,6 +63,7 @@ def leaving(request: HttpRequest, person_id: UUID) -> HttpResponse:
     posts = held_by(shown)
     elsewhere = [post for post in posts if found is None or post.team.agency_id != found.agency.pk]
     seats = directory.open_seats(posts)
+    posts.sort(key=lambda post: not seats.get(post.pk))  # what needs an answer first
     form = _form(request, posts, seats, found, shown)
 
     def write() -> HttpResponse:
@@ -87,18 +97,14 @@ def sign_in_of(request: HttpRequest, person_id: UUID) -> HttpResponse:
     """[Block signing in now], [Unblock], and [They are back] for somebody who had left. Their posts and seats stay where they are."""
     _found, shown, _partnership = person_kept(request, person_id)
     state = directory.state_of(shown)
-    changes: dict[tuple[str, str | None], tuple[dict[str, Any], str]] = {
-        ("working", "block"): ({"is_active": False}, _("%(name)s is signed out everywhere and cannot sign in.")),
-        ("blocked", "unblock"): ({"is_active": True}, _("%(name)s can sign in again.")),
-        ("left", "back"): ({"left_on": None}, _("%(name)s is back. Unblock signing in, or invite them, when they begin.")),
-    }
+    may_do = {"working": "block", "blocked": "unblock", "left": "back"}
     if shown == request.user:
         messages.warning(request, _("Somebody else must do this for you."))
-    elif found := changes.get((state, request.POST.get("do"))):
-        change, said = found
+    elif (do := request.POST.get("do")) == may_do.get(state):
+        shown.is_active, shown.left_on = do == "unblock", None  # who is back is unblocked, or invited, when they begin
         try:
-            directory.save(shown, **change)
-            messages.success(request, said % {"name": shown.name})
+            directory.save(shown, "is_active", "left_on")
+            messages.success(request, SAID[str(do)] % {"name": shown.name})
         except Refused as why:
             messages.warning(request, str(why))
     return redirect("directory-person", shown.pk)

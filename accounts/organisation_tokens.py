@@ -86,13 +86,16 @@ class Organisation(OpenIDConnectProvider):
         return Endpoints(request, self)
 
     def addresses(self) -> dict[str, Any]:
-        """Its published configuration. Its issuer must be whom we were told of."""
+        """Its published configuration. Its issuer must be whom we were told of. Raises NotBelieved."""
         server = self.app.settings["server_url"]
         at, found = _addresses.get(server, (0.0, {}))
         if time.monotonic() - at > KNOWN_FOR or not found:
-            found = _json(Asking().get(f"{server}/.well-known/openid-configuration"))
-            if str(found["issuer"]).rstrip("/") != server:
-                raise NotBelieved("another issuer")
+            try:
+                found = _json(Asking().get(f"{server}/.well-known/openid-configuration"))
+                if str(found["issuer"]).rstrip("/") != server:
+                    raise NotBelieved("another issuer")
+            except WHAT_GOES_WRONG_OUTSIDE as fault:
+                raise NotBelieved("does not answer") from fault
             _addresses[server] = (time.monotonic(), found)
         return found
 

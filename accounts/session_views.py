@@ -59,7 +59,7 @@ def keep(request: HttpRequest) -> JsonResponse:
     Also of somebody whose session has just ended, like a form that they post then.
     """
     ended: limits.Ended | None = getattr(request, "session_ended", None)
-    person = request.user if isinstance(request.user, User) else ended and ended.person
+    person = request.user if isinstance(request.user, User) else ended.person if ended else None
     page = kept_forms.page_of(request.POST.get("accord-page", ""))
     kept = ""
     if person is None:

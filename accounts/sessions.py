@@ -31,7 +31,8 @@ WRITTEN_EVERY = 30  # seconds: more often than this it is not written down that 
 PASSIVE = ("/session/", "/session/keep/")  # what pages ask and say by themselves: nobody did anything
 IDLE, OLD, CHANGED = "idle", "old", "changed"  # why it ended
 WAS = "was"  # in a session that has ended: whose it was
-MARK = "mark"  # in a session: of the password it began with
+MARK = "mark"  # in a session: of the password with which it is held up
+ASKED_FIRST = ("/sign-in/", "/account/confirm/", "/account/second-factor/")  # a redirect there is no success
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def _was_sent(request: HttpRequest, response: HttpResponse) -> bool:
     return (
         request.method == "POST"
         and response.status_code in (302, 303)
+        and not response.headers["Location"].startswith(ASKED_FIRST)
         and hasattr(request, "find_kept")
         and request.user.is_authenticated
         and not getattr(request, "form_is_kept", False)
@@ -102,7 +104,7 @@ def way_back_in(request: HttpRequest, why: str, *, kept: bool) -> str:
 # ── how long ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def why_over(session: SessionBase, now: float) -> str:
+def why_over(session: SessionBase | dict[str, Any], now: float) -> str:
     """IDLE, OLD, or "" while it runs. One that does not say since when is over."""
     if now - session.get("signed_in_at", 0) >= settings.SESSION_COOKIE_AGE:
         return OLD
@@ -123,6 +125,7 @@ def _note_activity(request: HttpRequest, person: User) -> None:
     is_listed = request.session.get("listed") == request.session.session_key
     if abs(time.time() - request.session["active_at"]) > WRITTEN_EVERY or not is_listed:
         extend(request)
+        request.session[MARK] = _mark(person)  # another one, where they have just changed their password
         _list(request, person)
 
 
@@ -171,10 +174,9 @@ def forget_device(sender: Any, request: HttpRequest, user: User | None, **_: Any
 
 
 def _end(request: HttpRequest, person: User, why: str) -> None:
-    mark = request.session.get(MARK)
     with acting_as(person):
         logout(request)
-    request.session[WAS] = {"person": str(person.pk), MARK: mark}
+    request.session[WAS] = {"person": str(person.pk), MARK: _mark(person)}
     request.session_ended = Ended(_whose(request.session[WAS]), why)  # type: ignore[attr-defined]
 
 
@@ -189,9 +191,8 @@ def _ended_by_a_change(request: HttpRequest, before: dict[str, Any]) -> None:
 
 def _whose(was: dict[str, str | None]) -> User | None:
     """Whose words they are. Nobody's, where the password is another now: then the session may have been a thief's."""
-    person = User.objects.filter(pk=was["person"], is_active=True).first()
-    same = person is not None and was[MARK] is not None and constant_time_compare(was[MARK], _mark(person))
-    return person if same else None
+    person = User.objects.filter(pk=str(was["person"]), is_active=True).first()
+    return person if person and constant_time_compare(was[MARK] or "", _mark(person)) else None
 
 
 def _mark(person: User) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import account_pages, passwords, sign_in
+from accounts import account_pages, lost_second_step, passwords, sign_in
 
 urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="account_login"),
@@ -24,4 +24,5 @@ urlpatterns = [
     path("account/second-factor/recovery-codes/", account_pages.recovery_codes, name="recovery-codes"),
     path("account/second-factor/recovery-codes/download/", account_pages.download_recovery_codes, name="download-recovery-codes"),
     path("account/second-factor/recovery-codes/new/", account_pages.new_recovery_codes, name="new-recovery-codes"),
+    path("directory/people/<uuid:person_id>/second-step/", lost_second_step.lost_second_step, name="directory-person-second-step"),
 ]

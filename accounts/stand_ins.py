@@ -89,20 +89,29 @@ def running(post: Post, day: dt.date) -> QuerySet[StandIn]:
 
 def name(post: Post, person: User, starts_on: dt.date, ends_on: dt.date) -> StandIn:
     stand_in = StandIn(post=post, person=person, starts_on=starts_on, ends_on=ends_on)
-    directory.save(stand_in)
+    with as_far_as_allowed():
+        directory.one_at_a_time(f"stand-ins {post.pk}")
+        if running(post, starts_on).filter(person=person, starts_on__lte=ends_on).exists():  # sent twice
+            raise Refused(_("They stand in on these days already."))
+        directory.save(stand_in)
+        directory.tell_of_changed_rights(person)
     return stand_in
 
 
 def end(stand_in: StandIn, today: dt.date) -> None:
     """From this moment on they stand in no more. One that has not begun ends the day before it would: it covers no day."""
-    if stand_in.ends_on >= today:
-        directory.save(stand_in, ends_on=max(stand_in.starts_on, today) - dt.timedelta(days=1))
+    if stand_in.ends_on < max(stand_in.starts_on, today):
+        return
+    with as_far_as_allowed():
+        stand_in.ends_on = max(stand_in.starts_on, today) - dt.timedelta(days=1)
+        directory.save(stand_in, "ends_on")
+        directory.tell_of_changed_rights(stand_in.person)
 
 
 def end_all_of(person: User, today: dt.date) -> None:
     """Whoever leaves stands in for nobody."""
     with as_far_as_allowed():
-        for stand_in in StandIn.objects.select_for_update().filter(person=person, ends_on__gte=today):
+        for stand_in in StandIn.objects.select_for_update().exclude(ends_on__lt=F("starts_on")).filter(person=person, ends_on__gte=today):
             end(stand_in, today)
 
 
@@ -162,7 +171,8 @@ def of_post(request: HttpRequest, post_id: UUID) -> HttpResponse:
         _("Name a stand-in"),
         form,
         (f"/directory/posts/{post.pk}/", post.title),
-        caption=f"{post.title}, {post.team}",
+        caption=f"{post.title}, {post.team.name or found.agency}",
+        action=_("Name this stand-in"),
         lead=_("They see and do what the holder of the post may, on these days only. The record shows them as acting for the holder."),
         suggested=[one for one in suggested(found, at_work=True) if one.pk != post.holder_id],
     )

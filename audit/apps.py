@@ -11,6 +11,7 @@ class AuditConfig(AppConfig):
         """Who comes, goes, fails to come in, or changes their way in: Django and allauth say so."""
         from allauth.account.signals import password_changed, password_reset, password_set
         from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
+        from allauth.socialaccount.signals import social_account_added
         from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
         from accounts import passwords
@@ -26,3 +27,4 @@ class AuditConfig(AppConfig):
         password_reset.connect(trail.note_password_reset, dispatch_uid="trail")
         for signal in (authenticator_added, authenticator_removed, authenticator_reset):
             signal.connect(trail.note_second_factor_changed, dispatch_uid="trail")
+        social_account_added.connect(trail.note_organisation_linked, dispatch_uid="trail")

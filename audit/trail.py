@@ -103,6 +103,11 @@ def note_second_factor_changed(sender: object, user: User, **_: Any) -> None:
     _note_way_in(Kind.CHANGED, "second-factor", user.pk)
 
 
+def note_organisation_linked(sender: object, sociallogin: Any, **_: Any) -> None:
+    """The account of their organisation signs them in from now on."""
+    _note_way_in(Kind.CHANGED, "organisation", sociallogin.user.pk)
+
+
 def note_password_changed(sender: object, user: User, **_: Any) -> None:
     _note_way_in(Kind.CHANGED, "password", user.pk)
 

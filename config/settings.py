@@ -1,5 +1,6 @@
 """All settings. Each value comes from the environment or .env; the defaults are for trying Accord on one machine."""
 
+import json
 from datetime import timedelta
 
 from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
@@ -228,7 +229,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # Disagreements opened in an hour, by role. Above it an alarm goes to those who look after the reader's agency and partnership.
 ACCORD_READING_LIMITS = {"practitioner": 15, "manager": 25, "chair": 40, "office": 40, "safeguarding_lead": 40, "auditor": 60}
-ACCORD_READING_LIMITS |= env.json("ACCORD_READING_LIMITS", default={})
+ACCORD_READING_LIMITS |= json.loads(env.str("ACCORD_READING_LIMITS", default="") or "{}")
 
 # ── Words and time ──────────────────────────────────────────────────────────────────────────────────────────────────
 

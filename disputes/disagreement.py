@@ -58,7 +58,9 @@ from disputes.rules import (
     may_countersign,
     may_offer_an_outcome,
     may_say_who_must_not_see_it,
+    nobody_but_the_clock,
     offered,
+    opened_it_in_an_emergency,
     raised_it,
     raised_it_in_person,
     resolved_when_all_confirmed,
@@ -70,7 +72,7 @@ from disputes.rules import (
     where_it_starts,
 )
 from disputes.seats import SERVING, Actor, Standing
-from disputes.stages import BEFORE_CHAIR, ENDS, MANAGERS, OPEN, Awaiting, Capacity, Mediation, Stage
+from disputes.stages import BEFORE_CHAIR, ENDS, MANAGERS, OPEN, Awaiting, Mediation, Stage
 from procedure.ladder import Step
 from procedure.models import Policy
 
@@ -781,7 +783,7 @@ class Disagreement(Row):
     @transition(
         field=stage,
         source=[*OPEN, *ENDS],
-        permission=lambda d, by: by.seat_in(Capacity.BREAK_GLASS) is not None,
+        permission=opened_it_in_an_emergency,
         custom=offered(_("Open it in an emergency"), NOTE, note=True),
     )
     def break_glass(self, by: Actor) -> None:
@@ -809,32 +811,32 @@ class Disagreement(Row):
 
     # ── what the clock notices (no person may)
 
-    @transition(field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("A post has a new holder"), NOTE, note=True))
+    @transition(field=stage, source=OPEN, permission=nobody_but_the_clock, custom=offered(_("A post has a new holder"), NOTE, note=True))
     def change_holder(self, by: Actor | None = None) -> None:
         """Seats go with their post to whoever holds it now: the former holder's end, with the day and the names in the record."""
 
-    @transition(field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("Limit reached"), NOTE, note=True))
+    @transition(field=stage, source=OPEN, permission=nobody_but_the_clock, custom=offered(_("Limit reached"), NOTE, note=True))
     def reach_limit(self, by: Actor | None = None) -> None:
         """The clock never changes stage or step: it records, tells, and seats the next manager."""
         self.limit_reached = True
 
-    @transition(field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("Last chaser sent"), NOTE, note=True))
+    @transition(field=stage, source=OPEN, permission=nobody_but_the_clock, custom=offered(_("Last chaser sent"), NOTE, note=True))
     def reach_last_chaser(self, by: Actor | None = None) -> None:
         self.chased = True
 
     @transition(
-        field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("Time limit inside the step reached"), NOTE, note=True)
+        field=stage, source=OPEN, permission=nobody_but_the_clock, custom=offered(_("Time limit inside the step reached"), NOTE, note=True)
     )
     def reach_inner_limit(self, by: Actor | None = None) -> None:
         """An acknowledgement, a meeting or a confirmation is late. The step goes on."""
 
     @transition(
-        field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("New date: the calendar changed"), NOTE, note=True)
+        field=stage, source=OPEN, permission=nobody_but_the_clock, custom=offered(_("New date: the calendar changed"), NOTE, note=True)
     )
     def redate(self, by: Actor | None = None) -> None:
         """A new or changed bank holiday or closure day: the entry says old date, new date and why."""
 
-    @transition(field=stage, source=OPEN, permission=lambda d, by: False, custom=offered(_("Nobody can move it on"), NOTE, note=True))
+    @transition(field=stage, source=OPEN, permission=nobody_but_the_clock, custom=offered(_("Nobody can move it on"), NOTE, note=True))
     def note_stall(self, by: Actor | None = None) -> None:
         """It stands still and nobody who could act is reachable: the partnership's office is told."""
 

@@ -109,7 +109,8 @@ def desk(request: HttpRequest) -> HttpResponse:
     sections = [section for section in (add(person) for add in MORE) if section]
     laid_out = _laid_out(person, now)
     seen = {row.disagreement.pk: row.disagreement for row in laid_out.rows}
-    listed(request, "desk", seen.values(), hits=len(seen))
+    if seen:
+        listed(request, "desk", seen.values(), hits=len(seen))
     page = {
         "desk": laid_out,
         "drafts": Draft.objects.filter(author=person).select_related("partnership"),

@@ -61,8 +61,11 @@ class InviteSomebody(MoveForm):
         if self.own:
             whom.append((Capacity.SUPPORTER, _("A colleague at %(agency)s, who supports you") % {"agency": self.own.team.agency}))
         self.let_choose("whom", whom)
-        if self.absent or len(whom) == 1:
-            self.initial["whom"] = whom[0][0]
+        self.initial["whom"] = whom[0][0] if whom else None
+        if self.own and len(whom) == 1:
+            self.fields["full_name"].label = _("What is your colleague’s name?")
+            self.fields["full_name"].help_text = _("Somebody at %(agency)s who supports you.") % {"agency": self.own.team.agency}
+            self.fields["whom"].disabled = True  # nothing to choose, whatever is posted
         self.posts = self._vacant()
         groups: dict[str, list[tuple[str, str]]] = {}
         for post in self.posts.values():
@@ -73,6 +76,10 @@ class InviteSomebody(MoveForm):
                 self.initial["post"] = str(self.absent.post_id)  # the place that was asked
         else:
             del self.fields["post"]
+
+    @property
+    def main_fields(self) -> list[django_forms.BoundField]:
+        return [bound for bound in super().main_fields if not bound.field.disabled]
 
     def _vacant(self) -> dict[str, Post]:
         """Posts of the absent team and of one's own agency which nobody holds and for whose coming holder no seat waits here."""

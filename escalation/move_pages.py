@@ -76,13 +76,14 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
             entry = moves.make(d.pk, name, by=_person(request), given=form.given(), seen=seen, key=key, now=now)
             form.follow(entry)
     except Disagreement.DoesNotExist:  # gone from their sight while this page waited for the other's move
+        _note_refusal(request, d, name)
         return _out_of_sight(request, name, key)
     except Overtaken as overtaken:
         return _overtaken(request, reference, name, overtaken, key)
     except MoveRefused as refused:
+        _note_refusal(request, d, name)
         if not _still_sees(request, d.pk):
             return _out_of_sight(request, name, key)
-        _note_refusal(request, d, name)
         if form is None:
             return _not_open(request, d, name, str(refused))
         form.add_error(None, str(refused))  # open, but not with what was chosen: everything stays in the form

@@ -8,7 +8,7 @@ from uuid import UUID
 from accounts.models import User
 from disputes.models import Disagreement, Draft, Entry
 from disputes.seats import Standing
-from disputes.stages import ENDS, OPEN, Capacity, ChildSafe, SideKind
+from disputes.stages import ACTING, ENDS, OPEN, Capacity, ChildSafe, SideKind
 from escalation import limits
 from escalation.clocks import times_of
 from escalation.models import Clock, Notice
@@ -109,6 +109,13 @@ def reminded(standing: Standing, clock: Clock, rule: str) -> list[User]:
     return standing.people_in(seats)
 
 
+def _expected(standing: Standing) -> list[User]:
+    """Who is invited to act for a side that is not on the system yet: the reminders are owed to them too, and go if they have joined."""
+    sides = {side.pk for side in standing.turn.for_sides}
+    seats = [seat for seat in standing.seats if seat.side_id in sides and seat.capacity in ACTING]
+    return [seat.person for seat in seats if not seat.person.is_active and seat.person.left_on is None]
+
+
 def _grade_of(name: str) -> int:
     """ "never" comes after every grade."""
     return GRADES.index(name) if name in GRADES else len(GRADES)
@@ -123,7 +130,7 @@ def _retarget(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> 
         for rule, when in times_of_clock(disagreement, clock):
             if when <= now or (clock.reached_at and rule.startswith("before")):
                 continue
-            for person in reminded(standing, clock, rule):
+            for person in [*reminded(standing, clock, rule), *_expected(standing)]:
                 wanted[(clock.pk, rule, person.pk)] = Notice(
                     partnership=disagreement.partnership,
                     disagreement=disagreement,
@@ -206,7 +213,7 @@ def owe_stand_ins(notice: Notice, now: dt.datetime) -> None:
 def is_still_owed(notice: Notice, now: dt.datetime) -> str:
     """Empty when the notice is still owed, else a short code why not: asked again just before sending."""
     if not notice.person.is_active:
-        return "person left"
+        return "person left" if notice.person.has_usable_password() or notice.person.left_on else "not joined yet"
     if notice.disagreement is None:
         return "" if notice.draft_key and Draft.objects.filter(pk=notice.draft_key).exists() else "draft was sent"
     disagreement = notice.disagreement

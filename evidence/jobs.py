@@ -13,7 +13,6 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from typing import IO, Any
 from uuid import UUID
 
@@ -140,7 +139,8 @@ def make(export_id: UUID, person_id: UUID) -> bool:
             Export.objects.filter(pk=export.pk).update(removed_at=timezone.now())
             return False
         counts = history.Counts()
-        with closing(_write(wanted, counts)) as file:
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+            _write(wanted, counts, file)
             kill_points.reached("in_export")
             export.size, export.sha256 = _keep(export, file)
         export.counts = amounts = counts.said()
@@ -156,18 +156,16 @@ def give_back(export_id: UUID, person_id: UUID) -> None:
         Export.objects.filter(pk=export_id, made_at=None).update(leased_until=None)
 
 
-def _write(wanted: DisagreementQuerySet, counts: history.Counts) -> IO[bytes]:
+def _write(wanted: DisagreementQuerySet, counts: history.Counts, file: tempfile.SpooledTemporaryFile[bytes]) -> None:
     """The CSV with a byte order mark, without which spreadsheets misread every accent; rewound."""
-    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the caller closes it
     file.write(codecs.BOM_UTF8)
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)  # type: ignore[type-var]
     csv.writer(text).writerows(history.rows(wanted, counts))
     text.detach()
     file.seek(0)
-    return file  # type: ignore[return-value]
 
 
-def _keep(export: Export, file: IO[bytes]) -> tuple[int, str]:
+def _keep(export: Export, file: tempfile.SpooledTemporaryFile[bytes]) -> tuple[int, str]:
     """The file in the database, piece by piece; its size and SHA-256."""
     size, digest = 0, hashlib.sha256()
     for number, piece in enumerate(iter(lambda: file.read(PIECE), b"")):

@@ -14,8 +14,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import User
 from audit.models import Trace
 from disputes.models import Disagreement
+from pages import times
 
 Kind = Trace.Kind
+LOOKING = (Kind.READ, Kind.EXPORTED)
 CLOSED = gettext_lazy("a disagreement you cannot see")
 
 OPENED = {
@@ -25,15 +27,15 @@ OPENED = {
     "draft": gettext_lazy("read a colleague’s draft"),
     "learning": gettext_lazy("read what others could learn"),
     "trail": gettext_lazy("looked at who opened what"),
-    "trail_of": gettext_lazy("looked at what one person opened"),
-    "own_trail": gettext_lazy("looked at what they had opened themselves"),
+    "trail_of": gettext_lazy("looked at the reading, disagreement by disagreement"),
+    "own_trail": gettext_lazy("looked at “What you opened”"),
     "alarms": gettext_lazy("looked at the alarms"),
 }
 CHANGED = {
-    "password": gettext_lazy("changed their password"),
+    "password": gettext_lazy("changed the password"),
     "password-reset": gettext_lazy("set a new password after asking for one by email"),
     "reset-asked": gettext_lazy("asked for a new password by email"),
-    "second-factor": gettext_lazy("changed how they confirm that it is them"),
+    "second-factor": gettext_lazy("changed the second step of signing in"),
 }
 CAPACITIES = {
     "raiser": gettext_lazy("as the person who raised it"),
@@ -67,6 +69,15 @@ class Line:
     unseen: int = 0  # of what a list showed them: how many the reader may not see
 
     @property
+    def day(self) -> str:
+        return f"{times.weekday_day(self.at)} {times.here(self.at).year}"
+
+    @property
+    def seen(self) -> int:
+        """How many disagreements a list showed them."""
+        return len(self.shown) + self.unseen
+
+    @property
     def did(self) -> str:
         """As one sentence without the name."""
         return f"{self.before}{self.reference}{self.after}"
@@ -75,7 +86,8 @@ class Line:
 def tell(traces: Iterable[Trace], reader: User) -> list[Line]:
     """Each in words, in their order, with as many queries for a hundred as for one."""
     rows = _acts(traces)
-    people = User.objects.in_bulk([row.person_id for row in rows if row.person_id])
+    looked_at = {UUID(one) for row in rows if row.kind in LOOKING for one in row.facts.get("people", ())}
+    people = User.objects.in_bulk(looked_at | {row.person_id for row in rows if row.person_id})
     wanted = {row.disagreement_id for row in rows} | {UUID(one) for row in rows for one in row.facts.get("shown", ())}
     references = references_for(wanted - {None}, reader)
     return [_line(row, people, references) for row in rows]
@@ -104,7 +116,7 @@ def references_for(disagreements: Iterable[UUID | None], reader: User) -> dict[s
 
 def _line(row: Trace, people: dict[UUID, User], references: dict[str, str]) -> Line:
     reference = references.get(str(row.disagreement_id), "")
-    said = _said(row, is_seen=bool(reference))
+    said = _said(row, is_seen=bool(reference)) + _of_whom(row, people)
     before, mark, after = said.partition("%(d)s")
     if mark and not reference:
         before, after = f"{before}{CLOSED}{after}", ""
@@ -124,6 +136,12 @@ def _line(row: Trace, people: dict[UUID, User], references: dict[str, str]) -> L
     )
 
 
+def _of_whom(row: Trace, people: dict[UUID, User]) -> str:
+    """Whose part of the trail somebody looked at, where it was narrowed."""
+    names = [people[UUID(one)].name for one in row.facts.get("people", ()) if row.kind in LOOKING and UUID(one) in people]
+    return _(", of %(names)s") % {"names": ", ".join(names)} if names else ""
+
+
 def say_capacity(facts: dict[str, Any]) -> str:
     said = [str(words) for words in (CAPACITIES.get(facts.get("as", "")), WHY.get(facts.get("why", ""))) if words]
     return ", ".join(said)
@@ -141,7 +159,7 @@ def _said(row: Trace, *, is_seen: bool) -> str:
         Kind.SIGN_IN_FAILED: lambda: _("gave a wrong code") if row.what == "second-factor" else _("failed to sign in"),
         Kind.SIGNED_IN: lambda: _("signed in"),
         Kind.SIGNED_OUT: lambda: _("signed out"),
-        Kind.CHANGED: lambda: str(CHANGED.get(row.what, _("changed their account"))),
+        Kind.CHANGED: lambda: str(CHANGED.get(row.what, _("changed the account"))),
     }
     return by_kind[Kind(row.kind)]()
 
@@ -165,7 +183,7 @@ def _label(move: str) -> str:
 def _looked_through(row: Trace) -> str:
     hits, seen = row.facts.get("hits", 0), row.facts.get("seen", 0)
     if row.what == "desk":
-        return ngettext("looked at their desk: %(n)d disagreement", "looked at their desk: %(n)d disagreements", seen) % {"n": seen}
+        return ngettext("looked at the desk: %(n)d disagreement", "looked at the desk: %(n)d disagreements", seen) % {"n": seen}
     where = _("looked for disagreements to export") if row.what == "exports" else _("looked through the list of disagreements")
     return where + _(": %(hits)d found, %(seen)d shown") % {"hits": hits, "seen": seen}
 
@@ -184,9 +202,7 @@ def _exported(row: Trace) -> str:
 
 def _refused(what: str, *, is_seen: bool) -> str:
     if what == "hidden":
-        return (
-            _("asked for %(d)s, which is closed to them") if is_seen else _("asked for a disagreement that is closed to them or not there")
-        )
+        return _("asked for %(d)s, which was closed") if is_seen else _("asked for a disagreement that is closed or not there")
     if label := _label(what):
         return _("was refused “%(label)s” at") % {"label": label} + " %(d)s"
     return _("was refused something at %(d)s")

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Agency, Appointment, Office, User
 from accounts.second_factor import fresh_second_factor
+from audit import trail
 from disputes.disagreement import DisagreementQuerySet
 from disputes.models import Side
 from disputes.stages import Stage
@@ -74,6 +75,7 @@ def _wanted(request: HttpRequest, audited: DisagreementQuerySet) -> dict[str, st
     if one := request.POST.get("reference", "").upper():
         pk = audited.filter(reference=one).values_list("pk", flat=True).first() if REFERENCE.fullmatch(one) else None
         if pk is None:
+            trail.note_hidden(one, person=_person(request).pk)
             raise Http404
         return {"disagreement": str(pk)}
     form = _form(request.POST, audited)

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.test import Client, override_settings
 
+from evidence import jobs
 from pages.answers import NOT_USED
 from tests import factories
 from tests.conftest import free_port, wait_until
@@ -200,7 +201,9 @@ def test_static_files_say_it_and_may_be_kept(client: Client, db: None) -> None:
 def test_downloads_can_do_nothing_in_a_browser(client: Client, w: factories.World) -> None:
     d = factories.raised(w)
     client.force_login(w.auditor)
-    csv = client.post("/exports/history.csv", {"reference": d.reference})
+    export = client.post("/exports/", {"reference": d.reference}).url
+    assert jobs.make(uuid.UUID(export.split("/")[2]), w.auditor.pk)
+    csv = client.post(export)
     client.force_login(w.office)
     policy = client.get("/procedure/versions/1/policy.yaml")
     for answer, kind in ((csv, "text/csv; charset=utf-8"), (policy, "application/yaml; charset=utf-8")):

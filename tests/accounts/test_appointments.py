@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import appointments
 from accounts.acting import acting_as
+from accounts.directory import Refused
 from accounts.models import Appointment, Invitation, Letter, Office, User
 from tests import factories
 from tests.factories import World
@@ -254,3 +257,39 @@ def test_long_lists_ask_no_more_than_short_ones(w: World, office: Client, django
             )
     with django_assert_max_num_queries(most):
         assert 'rel="next"' in text_of(office.get(URL))
+
+
+def test_two_of_the_office_who_end_each_other_at_once_leave_one(committed_db: None) -> None:
+    w = factories.world()
+    with factories.as_set_up():
+        second = factories.person("Second")
+        Appointment.objects.create(partnership=w.partnership, person=second, office="office", starts_on=factories.LONG_AGO)
+    both = [(w.office, held(second, "office")), (second, held(w.office, "office"))]
+    start = threading.Barrier(2)
+    refused: list[str] = []
+
+    def end(by: User, appointment: Appointment) -> None:
+        try:
+            start.wait()
+            with acting_as(by):
+                appointments.end(appointment, None, by, day_in(0))
+        except Refused as why:
+            refused.append(str(why))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=end, args=pair) for pair in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+    assert Appointment.objects.on(day_in(0)).filter(partnership=w.partnership, office="office").count() == 1
+
+
+def test_sent_twice_it_is_one_appointment(w: World) -> None:
+    with acting_as(w.office):
+        given = {"agency": None, "starts_on": day_in(0), "ends_on": None, "by": w.office}
+        appointments.appoint(w.partnership, w.stranger, "deputy", **given)  # type: ignore[arg-type]
+        with pytest.raises(Refused, match="already"):
+            appointments.appoint(w.partnership, w.stranger, "deputy", **given)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.acting import acting_as
-from accounts.models import Agency, Appointment, Invitation, Membership, Post, Team, User
+from accounts.models import Agency, Appointment, Invitation, Letter, Membership, Post, Team, User
 from tests import factories
 from tests.factories import World, saved
 
@@ -439,3 +439,33 @@ def test_whatever_is_typed_gets_an_answer(text: str, w: World, ada: Client, offi
         assert answer.status_code == 200, name
         assert "<script>alert" not in text_of(answer)
     assert office.post("/directory/agencies/new/", {"name": text, "same": text}, follow=True).status_code == 200
+
+
+def test_an_address_put_right_closes_the_invitation_that_went_astray(w: World, ada: Client) -> None:
+    ada.post(reverse("directory-person-new", args=[agency_of(w).pk]), {"name": "Pat Lee", "email": "wrong@example.org", "post": ""})
+    pat = User.objects.get(email="wrong@example.org")
+    ada.post(reverse("directory-person-change", args=[pat.pk]), {"name": "Pat Lee", "email": "right@example.org"})
+    with acting_as(w.ada):
+        assert Invitation.objects.get(person=pat).revoked_at
+    assert "no longer open" in text_of(ada.get(reverse("directory-person", args=[pat.pk])))
+
+
+def test_who_is_given_a_post_or_loses_it_hears_of_it(w: World, ada: Client) -> None:
+    post = w.posts["aisha"]
+    given = {"title": post.title, "team": str(post.team_id), "level": "0", "reports_to": "", "adviser": "", "holder": w.zoe.email}
+    ada.post(reverse("directory-post-change", args=[post.pk]), given)
+    ada.post(reverse("directory-post-change", args=[post.pk]), given | {"title": "Lead"})  # no change of hands
+    for person in (w.aisha, w.zoe):
+        with acting_as(person):
+            assert Letter.objects.filter(person=person, kind="rights_changed").count() == 1
+
+
+def test_a_post_that_is_sent_twice_is_one(w: World, ada: Client) -> None:
+    url = reverse("directory-post-new", args=[agency_of(w).pk])
+    key = ada.get(url).context["form"]["key"].value()
+    for _ in range(2):
+        assert ada.post(url, NEW | {"team": str(w.teams["school"].pk), "key": str(key)}).status_code == 302
+    assert Post.objects.filter(title="Family worker").count() == 1
+    elsewhere = NEW | {"team": str(w.teams["school"].pk), "key": str(w.posts["nell"].pk)}  # of another agency
+    assert "was not saved" in text_of(ada.post(url, elsewhere))
+    assert ada.post(url, elsewhere | {"key": "x"}).status_code == 200

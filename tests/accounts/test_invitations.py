@@ -6,10 +6,11 @@ import re
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import invitations
+from accounts import invitations, organisation
 from accounts.acting import acting_as, invited_by_key
 from accounts.invitations import CannotInvite, State
 from accounts.models import Invitation, Letter, Post, User
@@ -262,6 +263,21 @@ def test_whoever_is_signed_in_joins_by_nobodys_invitation(client, w):
     assert join(client, invitation, code).status_code == 200
     assert not User.objects.get(email=EMAIL).is_active
     assert "You are signed in already" in client.get(path_of(invitation)).content.decode()
+
+
+def test_whoever_their_organisation_answers_for_gives_the_code_and_no_password(client, w, monkeypatch):
+    invitation, code = invite(w)
+    arrival = organisation.Arrival(str(invitation.person_id), "school", "p1", None, 0.0)
+    signed_in = []
+    monkeypatch.setattr(organisation, "arrived", lambda request, person: arrival if person == invitation.person else None)
+    monkeypatch.setattr(organisation, "finish", lambda request, person, *rest: signed_in.append((person, *rest)) or redirect("/desk/"))
+    assert 'type="password"' not in client.get(path_of(invitation)).content.decode()
+    assert client.post(path_of(invitation), {"code": f"{(int(code) + 1) % 1_000_000:06d}", "name": "Pat Lee"}).status_code == 200
+    assert signed_in == []
+    assert client.post(path_of(invitation), {"code": code, "name": "Pat Lee"}).status_code == 302
+    person = User.objects.get(email=EMAIL)
+    assert (person.is_active, person.has_usable_password()) == (True, False)
+    assert signed_in == [(person, arrival, "/desk/")]
 
 
 # ── what opens nothing looks alike ──────────────────────────────────────────────────────────────────────────────────

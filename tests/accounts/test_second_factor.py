@@ -380,3 +380,51 @@ def test_one_page_leads_to_all_that_is_theirs(client: Any, w: World) -> None:
         assert f'href="{path}"' in html
     assert "10 recovery codes left" in html
     assert 'href="/account/"' in client.get("/desk/").content.decode()
+
+
+# ── a lost one ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def ada(w: World, client: Any) -> Any:
+    w.people["ada"] = factories.administrator(w)
+    client.force_login(w.ada)
+    return client
+
+
+def lost(person: User) -> str:
+    return f"/directory/people/{person.pk}/second-step/"
+
+
+def test_who_keeps_the_account_takes_a_lost_one_away_and_a_mail_says_so(ada: Any, w: World) -> None:
+    app_of(w.aisha)
+    recovery_codes_of(w.aisha)
+    assert lost(w.aisha) in ada.get(f"/directory/people/{w.aisha.pk}/").content.decode()
+    assert "Be sure that it is Aisha" in ada.get(lost(w.aisha)).content.decode()
+    assert Authenticator.objects.count() == 2
+    assert ada.post(lost(w.aisha)).url == f"/directory/people/{w.aisha.pk}/"
+    assert not Authenticator.objects.exists()
+    assert letters_to(w.aisha) == ["second_factor_changed"]
+    them = type(ada)()
+    with_password_only(them, w.aisha)
+    assert them.get("/desk/").url == HERE
+
+
+def test_nobody_else_does_and_nobody_for_themselves(ada: Any, w: World) -> None:
+    for person in (w.aisha, w.ada, w.sam):
+        app_of(person)
+    assert ada.post(lost(w.sam)).status_code == 404
+    assert ada.post(lost(w.ada)).status_code == 302
+    other = type(ada)()
+    for somebody in (w.grace, w.sam, w.chair, w.auditor, w.stranger):
+        other.force_login(somebody)
+        assert other.get(lost(w.aisha)).status_code == 404
+        assert other.post(lost(w.aisha)).status_code == 404
+    assert Authenticator.objects.count() == 3
+
+
+def test_it_asks_who_does_it_for_a_fresh_second_factor(ada: Any, w: World) -> None:
+    app_of(w.aisha)
+    age(ada, 301)
+    assert ada.post(lost(w.aisha)).url.startswith("/account/confirm/")
+    assert Authenticator.objects.exists()

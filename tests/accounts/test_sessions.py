@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
@@ -177,6 +178,24 @@ def test_it_ends_when_the_password_changes_and_nothing_more_is_kept_for_it(w):
     answer = client.post(page, {"why_unsafe": "of somebody who may be a thief"})
     assert answer.url == f"/sign-in/?next={page}&ended=changed"
     assert not rows_of(w.aisha)
+
+
+def test_who_has_just_changed_their_own_password_loses_no_words_either(w):
+    page = question_of(w)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        client = signed_in(w.aisha)
+        w.aisha.set_password("another-long-password")
+        with factories.as_set_up():
+            w.aisha.save()
+        session = client.session
+        session[HASH_SESSION_KEY] = w.aisha.get_session_auth_hash()
+        session.save()
+        clock.shift(MINUTE)
+        client.get(page)
+        with factories.as_set_up():
+            Post.objects.create(team=w.teams["school"], holder=w.aisha, title="Also this")
+        assert "kept=1" in client.post(page, {"why_unsafe": WORDS}).url
+    assert len(rows_of(w.aisha)) == 1
 
 
 @pytest.mark.parametrize("what", ["appointment", "post"])

@@ -268,7 +268,7 @@ def test_one_s_own_trail_does_not_tell_what_is_hidden_from_what_is_absent(client
         assert client.get(f"/disagreements/{reference}/").status_code == 404
         pages.append(client.get("/account/reading/").content.decode())
     for page in pages:
-        assert page.count("asked for a disagreement that is closed to them or not there") == 1
+        assert page.count("Asked for a disagreement that is closed or not there") == 1
         assert d.reference not in page
 
 

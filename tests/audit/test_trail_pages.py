@@ -166,7 +166,7 @@ def test_by_kind_and_dates(w: World, client: Client) -> None:
     opens(client, w.sam, d)
     page(client, w.sam, "/desk/")
     said = text_of(page(client, w.auditor, "/trail/?kind=listed"))
-    assert "Sam looked at their desk: 1 disagreement" in said
+    assert "Sam looked at the desk: 1 disagreement" in said
     assert f"Sam opened {d.reference}" not in said
     old = text_of(page(client, w.auditor, "/trail/?last_day=1&last_month=1&last_year=2021&first_day=1&first_month=1&first_year=2021"))
     assert "Nothing fits" in old
@@ -208,8 +208,8 @@ def test_what_one_person_opened_disagreement_by_disagreement(w: World, client: C
         opens(client, w.nell, d)
     html = page(client, w.auditor, f"/trail/people/{w.nell.pk}/")
     assert "What Nell opened" in text_of(html)
-    assert f"{first.reference} 2 " in text_of(html)
-    assert f"{second.reference} 1 " in text_of(html)
+    assert f"2 times {first.reference}" in text_of(html)
+    assert f"1 time {second.reference}" in text_of(html)
     hidden = page(client, w.lead, f"/trail/people/{w.nell.pk}/")
     assert first.reference not in hidden
     assert text_of(hidden).count("a disagreement you cannot see") == 2
@@ -224,9 +224,9 @@ def test_everybody_reads_their_own(w: World, client: Client) -> None:
     d = factories.raised(w)
     opens(client, w.sam, d)
     said = text_of(page(client, w.sam, "/account/reading/"))
-    assert f"opened {d.reference}" in said
+    assert f"Opened {d.reference}" in said
     assert "as responder" in said
-    assert "signed in" in said
+    assert "Signed in" in said
 
 
 # ── export ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -305,5 +305,5 @@ def test_an_act_in_two_partnerships_is_one_line(w: World, client: Client) -> Non
     here, there = factories.raised(w), factories.raised(other)
     page(client, w.auditor, "/disagreements/")
     said = text_of(page(client, w.auditor, "/account/reading/"))
-    assert said.count("looked through the list of disagreements: 2 found, 2 shown") == 1
+    assert said.count("Looked through the list of disagreements: 2 found, 2 shown") == 1
     assert {here.reference, there.reference} <= set(said.replace(",", " ").split())

@@ -15,6 +15,7 @@ from accounts.acting import acting_as
 from accounts.models import Invitation, Letter, Post, User
 from disputes.models import Disagreement, Seat
 from disputes.stages import Capacity
+from escalation import notices
 from escalation.models import Notice
 from tests import factories
 from tests.escalation.test_move_pages import address, hidden, page_of, post
@@ -133,6 +134,22 @@ def test_where_somebody_else_waits_for_that_post_they_get_a_seat_of_their_own_an
     assert theirs.get(f"/disagreements/{d.reference}/").status_code == 404
 
 
+def test_reminders_go_to_them_once_they_have_joined_and_to_whoever_recorded_for_them_no_more(
+    client: Client, w: World, d: Disagreement, as_clock: Any
+) -> None:
+    invitation = invited(client, d, w.aisha)
+    with as_clock():
+        owed = Notice.objects.filter(disagreement=d, clock__isnull=False, sent_at=None, dropped_at=None)
+        theirs, aishas = owed.filter(person=invitation.person), owed.filter(person=w.aisha)
+        assert {notice.rule for notice in theirs} == {notice.rule for notice in aishas} != set()
+        assert {notices.is_still_owed(notice, notice.due_at) for notice in theirs} == {"not joined yet"}
+        assert "" in {notices.is_still_owed(notice, notice.due_at) for notice in aishas}
+    joins(invitation)
+    with as_clock():
+        assert "" in {notices.is_still_owed(notice, notice.due_at) for notice in theirs.all()}
+        assert {notices.is_still_owed(notice, notice.due_at) for notice in aishas.all()} == {"not theirs now"}
+
+
 # ── a colleague ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -159,9 +176,10 @@ def test_where_both_may_be_asked_one_says_which(client: Client, w: World, d: Dis
 
 def test_the_side_that_was_asked_invites_nobody_for_the_other(client: Client, w: World):
     d = factories.raised(w)
-    assert 'value="responder"' not in page_of(client, d, "invite", w.sam)
-    assert invite(client, d, w.sam, whom="responder").status_code == 200
-    assert not User.objects.filter(email=EMAIL).exists()
+    assert 'name="whom"' not in page_of(client, d, "invite", w.sam)
+    invitation = invited(client, d, w.sam, whom="responder")
+    seat = seat_of(d, invitation.person, w.sam)
+    assert (seat.capacity, seat.side.team) == (Capacity.SUPPORTER, w.teams["social_care"])
 
 
 # ── who has an account already ──────────────────────────────────────────────────────────────────────────────────────

@@ -45,9 +45,7 @@ def asked_by(client, person, **asked):
 
 
 def content_of(answer):
-    found = b"".join(answer.streaming_content)
-    answer.file_to_stream.close()
-    return found
+    return b"".join(answer.streaming_content)
 
 
 def row(export, person):
@@ -149,7 +147,7 @@ def test_the_same_asked_twice_is_one_export_and_five_are_enough(client, w):
     assert "You have 5 exports" in answer.content.decode()
     jobs.make(first, w.auditor.pk)
     assert "You have 5 exports" in client.post("/exports/", {"reference": found[4].reference}, follow=True).content.decode()
-    client.post(f"/exports/{first}/").file_to_stream.close()
+    content_of(client.post(f"/exports/{first}/"))
     asked_by(client, w.auditor, reference=found[4].reference)
 
 

@@ -42,9 +42,7 @@ def take(client, person, **asked):
 
 def content(answer):
     assert answer.status_code == 200
-    found = b"".join(answer.streaming_content)
-    answer.file_to_stream.close()
-    return found
+    return b"".join(answer.streaming_content)
 
 
 def rows(answer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
@@ -32,7 +33,7 @@ def link_in(mail: Any) -> str:
     return found[0]
 
 
-def test_from_the_mail_to_the_desk(site: Site) -> None:
+def test_from_the_mail_to_the_desk(site: Site, tmp_path: Path) -> None:
     d = factories.raised(site.world, to="surgery")
     site.path = f"/disagreements/{d.reference}/"
     aisha = signed_in(site, "aisha")
@@ -42,7 +43,7 @@ def test_from_the_mail_to_the_desk(site: Site) -> None:
     aisha.choose(whom="responder", child_safe="yes")
     aisha.send()
     aisha.sees("Now tell Pat Lee the code")
-    code = re.sub(r"\D", "", aisha.page.locator(".accord-code").inner_text())
+    code = re.sub(r"\D", "", aisha.page.locator(".accord-told-code").inner_text())
     assert len(code) == 6
     aisha.follow("Back to the disagreement")
     aisha.go(f"{site.path}who-can-see/")
@@ -80,3 +81,7 @@ def test_from_the_mail_to_the_desk(site: Site) -> None:
     late = Person(site, site.new_page())
     late.go(link_in(mail).removeprefix(site.url))
     late.sees("This invitation cannot be used")
+    key = link_in(mail).rstrip("/").rpartition("/")[2]
+    logs = list(tmp_path.glob("*.log"))
+    assert len(logs) >= 2
+    assert not [log.name for log in logs if key in log.read_text(encoding="utf-8")]

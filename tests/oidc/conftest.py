@@ -55,10 +55,11 @@ class Provider:
         return {**named, "server_url": self.issuer, "domains": DOMAINS[client], **fields}
 
 
-def start(site_url: str, log: Path) -> Provider:
+def start(site_url: str, log: Path, host: str = "127.0.0.1") -> Provider:
+    """For a browser, `host` may be another site than Accord's, although it is the same machine."""
     port = free_port()
     clients = {name: [f"{site_url}/organisation/{name}/login/callback/"] for name in DOMAINS}
-    told = json.dumps({"port": port, "clients": clients, "secret": SECRET})
+    told = json.dumps({"host": host, "port": port, "clients": clients, "secret": SECRET})
     with log.open("wb") as output:
         popen = subprocess.Popen(
             [node(), str(ROOT / "tests/oidc/provider.mjs"), told],
@@ -68,7 +69,7 @@ def start(site_url: str, log: Path) -> Provider:
             stderr=output,
             start_new_session=True,
         )
-    provider = Provider(Process(popen, log), f"http://127.0.0.1:{port}")
+    provider = Provider(Process(popen, log), f"http://{host}:{port}")
     provider.process.wait_for("ready at")
     return provider
 

@@ -1,6 +1,6 @@
 // A real OpenID provider for the tests: oidc-provider with two clients, people by their login name, and orders for what goes wrong.
 //
-// node provider.mjs '{"port": 4000, "clients": {"id": ["https://…/callback/"]}, "secret": "…"}'
+// node provider.mjs '{"host": "127.0.0.1", "port": 4000, "clients": {"id": ["https://…/callback/"]}, "secret": "…"}'
 //
 // POST /orders takes JSON: "people": {login: claims}; "token": claims put into the next ID tokens (null takes one out); "signing":
 // "other-key", "no-kid", "none" or "our-secret"; "token_status": an HTTP status for the token endpoint. What an order leaves out is as it was made.
@@ -8,8 +8,8 @@
 import * as jose from "jose";
 import Provider from "oidc-provider";
 
-const { port, clients, secret } = JSON.parse(process.argv[2]);
-const issuer = `http://127.0.0.1:${port}`;
+const { host, port, clients, secret } = JSON.parse(process.argv[2]);
+const issuer = `http://${host}:${port}`;
 const ALGORITHM = "RS256";
 const KEY_ID = "one";
 

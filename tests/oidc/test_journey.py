@@ -61,7 +61,7 @@ class Somebody:
 @pytest.fixture
 def provider_of_the_site(tmp_path: Path) -> Iterator[tuple[int, Provider]]:
     port = free_port()
-    provider = start(f"http://127.0.0.1:{port}", tmp_path / "provider.log")
+    provider = start(f"http://127.0.0.1:{port}", tmp_path / "provider.log", host="localhost")
     yield port, provider
     provider.process.end()
 

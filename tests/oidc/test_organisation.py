@@ -19,7 +19,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import invitations, limits, organisation, second_factor
+from accounts import invitations, limits, organisation, organisation_tokens, second_factor
 from accounts.acting import acting_as
 from accounts.models import Letter, User
 from audit.models import Trace
@@ -203,7 +203,7 @@ def test_signing_out_ends_it_here(w: World, provider: Provider, visitor: Visitor
     assert visitor.client.get("/desk/").status_code == 302
 
 
-def test_they_are_told_by_mail_that_the_account_was_linked_once(w: World, provider: Provider, another_visitor: Any) -> None:
+def test_they_are_told_that_the_account_was_linked_by_mail_and_in_the_trail(w: World, provider: Provider, another_visitor: Any) -> None:
     with as_set_up():
         User.objects.filter(pk=w.aisha.pk).update(last_login=timezone.now())
     provider.order({"a1": AISHA})
@@ -211,6 +211,8 @@ def test_they_are_told_by_mail_that_the_account_was_linked_once(w: World, provid
         another_visitor().arrive("a1")
     with as_set_up():
         assert list(Letter.objects.values_list("kind", "person__email")) == [("second_factor_changed", "aisha@example.org")]
+        changed = Trace.objects.filter(kind=Trace.Kind.CHANGED, what="organisation").values_list("person_id", flat=True)
+        assert set(changed) == {w.aisha.pk}
 
 
 def test_no_token_is_kept(w: World, provider: Provider, visitor: Visitor) -> None:
@@ -407,6 +409,18 @@ def test_the_organisation_is_down(w: World, provider: Provider, visitor: Visitor
     configure(settings, provider.app(SCHOOL, server_url=f"http://127.0.0.1:{free_port()}"))
     page = visitor.client.post(reverse("openid_connect_login", args=[SCHOOL]))
     assert not_confirmed(page, visitor)
+
+
+def test_the_organisation_goes_down_meanwhile(w: World, provider: Provider, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider.order({"a1": AISHA})
+    back = visitor.sign_in_there(visitor.begin(), "a1")
+    organisation_tokens._addresses.clear()
+
+    def down(*args: Any, **kwargs: Any) -> None:
+        raise requests.ConnectionError
+
+    monkeypatch.setattr("accounts.organisation_tokens.Asking.get", down)
+    assert not_confirmed(visitor.client.get(back), visitor)
 
 
 def test_another_issuer_than_we_were_told_of(w: World, provider: Provider, visitor: Visitor, settings: Any) -> None:

@@ -1,0 +1,402 @@
+"""Every address as everybody: allowed, or the answer of what does not exist, or the way to sign in, as evidence/access.py says.
+
+The count of addresses is held: a new one fails here until it is in the table, with its audience.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import get_resolver
+from django.utils import timezone
+
+from accounts.acting import acting_as
+from accounts.models import Appointment, Invitation, Post, User
+from disputes.models import Disagreement, Draft
+from evidence.access import ADDRESSES, ALSO_CALLED, BY_NAME, Audience
+from evidence.management.commands import access
+from evidence.models import Export
+from tests import factories
+from tests.factories import World
+
+pytestmark = pytest.mark.django_db
+
+ADDRESSES_THERE_ARE = 93  # one more or less: say here that it was meant, and for whom in evidence/access.py
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+
+# ── the people ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# d stands with the line managers (Grace and Mona act), e with the Chair, who has accepted: before and after for all above.
+
+PEOPLE = (
+    *("anonymous", "stranger", "colleague", "raiser", "responder", "manager", "other_manager", "senior", "other_senior", "chair", "deputy"),
+    *("office", "auditor", "auditor_out_of_dates", "administrator", "lead", "leaver", "former_holder", "stand_in", "excluded"),
+    *("representative", "other_office", "other_auditor", "other_administrator"),
+)
+SEES_D = {"raiser", "responder", "manager", "other_manager", "stand_in", "auditor", "lead"}
+SEES_E = SEES_D | {"senior", "other_senior", "chair", "office"}
+ON_A_SIDE_OF_D = {"raiser", "responder", "manager", "other_manager", "stand_in"}
+ON_A_SIDE_OF_E = ON_A_SIDE_OF_D | {"senior", "other_senior"}
+EVERYBODY = set(PEOPLE)
+SIGNED_IN = EVERYBODY - {"anonymous", "leaver"}
+
+# Whom the table means, of the rows that the matrix asks for: Aisha's draft, export and stand-in, the school's directory, Northshire's rules.
+ALLOWED: dict[Audience, set[str]] = {
+    Audience.EVERYBODY: EVERYBODY,
+    Audience.SIGNING_IN: EVERYBODY,
+    Audience.THE_INVITED: EVERYBODY,
+    Audience.SIGNED_IN: SIGNED_IN,
+    Audience.THEMSELVES: SIGNED_IN,
+    Audience.IN_A_POST: SIGNED_IN,
+    Audience.WHO_SEES_IT: SEES_D,
+    Audience.WHO_RAISED_IT: {"raiser"},
+    Audience.THE_PARTIES: ON_A_SIDE_OF_D,
+    Audience.THE_AUTHOR: {"raiser"},
+    Audience.OFFICE_AND_CHAIR: {"office", "chair", "deputy", "other_office"},
+    Audience.OFFICE: {"office", "other_office"},
+    Audience.LEARNING: {"representative", "office", "other_office"},
+    Audience.AUDITORS: {"auditor", "excluded", "other_auditor"},
+    Audience.AUDITORS_AND_LEADS: {"auditor", "excluded", "other_auditor", "lead"},
+    Audience.WATCHING: {"auditor", "excluded", "other_auditor", "lead", "office", "other_office"},
+    Audience.KEEPERS: {"administrator"},
+    Audience.DIRECTORIES: {"administrator", "other_administrator", "office", "other_office"},
+}
+# Rows that belong to somebody: what the audience's other members may do with rows of their own, they may not with these.
+ALLOWED_ROWS: dict[str, set[str]] = {
+    "export": {"auditor"},
+    "stand-in-end": {"manager"},
+    "invitation-code": {"raiser"},
+    "invite-again": {"raiser"},
+    "withdraw-invitation": {"raiser"},
+    "remove-second-factor": set(),  # nobody has one here
+    "procedure-proposal": set(),
+    "procedure-proposal-text": set(),
+    "procedure-version": {"office", "chair", "deputy", "other_office"},
+    "procedure-version-text": {"office", "chair", "deputy", "other_office"},
+    "procedure-post": {"office", "chair", "deputy"},
+    "appointment-end": {"office"},
+    "trail-alarm-looked-into": set(),
+    "trail-person": {"auditor", "excluded", "lead"},
+    "openid_connect_login": set(),  # no organisation is set up here
+    "openid_connect_callback": set(),
+    "how-to-disagree-in": EVERYBODY,
+}
+
+
+@dataclass
+class Matrix:
+    """A partnership with everybody in it, and one row of everything an address can name."""
+
+    w: World
+    d: Disagreement
+    e: Disagreement
+    people: dict[str, User | None] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
+
+    def client(self, who: str) -> Client:
+        client = Client(raise_request_exception=True)
+        if (person := self.people[who]) is not None:
+            client.force_login(User.objects.get(pk=person.pk))
+        return client
+
+    def path(self, route: str, reference: str) -> str:
+        """The address with this reference, and with rows that exist for the rest."""
+        filled = re.sub(r"<(?:\w+:)?(\w+)>", lambda part: reference if part[1] == "reference" else self.parts[part[1]], route)
+        return f"/{filled}"
+
+
+def made() -> Matrix:
+    w, elsewhere = factories.world(), factories.world("elsewhere")
+    ends = timezone.localdate() - dt.timedelta(days=1)
+    relief, lead, keeper, other_keeper = (factories.person(name) for name in ("Relief", "Lead", "Keeper", "Other keeper"))
+    second_auditor, late_auditor, successor = (factories.person(name) for name in ("Second auditor", "Late auditor", "Successor"))
+    gone = factories.person("Gone")
+    school, care = w.teams["school"].agency, w.teams["social_care"].agency
+    with factories.as_set_up():
+        for person, office, agency, until in (
+            (lead, "safeguarding_lead", school, None),
+            (keeper, "administrator", school, None),
+            (other_keeper, "administrator", care, None),
+            (second_auditor, "auditor", None, None),
+            (late_auditor, "auditor", None, ends),
+        ):
+            Appointment.objects.create(
+                partnership=w.partnership, person=person, office=office, agency=agency, starts_on=factories.LONG_AGO, ends_on=until
+            )
+        leavers_post = Post.objects.create(team=w.teams["health"], holder=gone, title="Nurse", level=0)
+        formers_post = Post.objects.create(team=w.teams["social_care"], holder=w.zoe, title="Duty", level=0)
+    stand_in = factories.stand_in(w.posts["grace"], relief)
+    d = factories.at_line_managers(w)
+    e = factories.with_the_chair(w)
+    factories.move(e, "accept_mediation", w.chair)
+    factories.exclude(partnership=w.partnership, disagreement=d, person=second_auditor)
+    factories.exclude(partnership=w.partnership, disagreement=e, person=second_auditor)
+    former = factories.raised(w, to="sam")  # whose responder's post changes hands
+    with factories.as_set_up():
+        User.objects.filter(pk=gone.pk).update(is_active=False, left_on=ends)
+        leavers_post.refresh_from_db()
+        formers_post.holder = successor
+        formers_post.save()
+    del former
+    with acting_as(w.aisha):
+        draft = Draft.objects.create(partnership=w.partnership, author=w.aisha, post=w.posts["aisha"])
+        invited = User.objects.create(email="new@example.org", name="New", is_active=False, kept_by=school, password="!")
+        invitation = Invitation.objects.create(
+            person=invited,
+            invited_by=w.aisha,
+            key_hash="0" * 64,
+            code_hash="x",
+            expires_at=timezone.now() + dt.timedelta(days=2),
+        )
+    with acting_as(w.auditor):
+        export = Export.objects.create(person=w.auditor, what="history.csv")
+    found = Matrix(w, d, e)
+    found.people = {
+        "anonymous": None,
+        "stranger": w.stranger,
+        "colleague": w.nell,
+        "raiser": w.aisha,
+        "responder": w.sam,
+        "manager": w.grace,
+        "other_manager": w.mona,
+        "senior": w.ian,
+        "other_senior": w.hal,
+        "chair": w.chair,
+        "deputy": w.deputy,
+        "office": w.office,
+        "auditor": w.auditor,
+        "auditor_out_of_dates": late_auditor,
+        "administrator": keeper,
+        "lead": lead,
+        "leaver": gone,
+        "former_holder": w.zoe,
+        "stand_in": relief,
+        "excluded": second_auditor,
+        "representative": w.rep,
+        "other_office": elsewhere.office,
+        "other_auditor": elsewhere.auditor,
+        "other_administrator": other_keeper,
+    }
+    found.parts = {
+        "draft_id": str(draft.pk),
+        "agency_id": str(school.pk),
+        "team_id": str(w.teams["school"].pk),
+        "post_id": str(w.posts["aisha"].pk),
+        "person_id": str(w.aisha.pk),
+        "person": str(w.aisha.pk),
+        "stand_in_id": str(stand_in.pk),
+        "appointment_id": str(Appointment.objects.get(person=late_auditor).pk),
+        "pk": str(invitation.pk),
+        "export": str(export.pk),
+        "proposal_id": str(uuid.uuid4()),
+        "alarm": str(uuid.uuid4()),
+        "number": "1",
+        "level": "1",
+        "slug": "add-note",
+        "key": "a" * 43,
+        "who": "a",
+        "token": "a",
+        "provider_id": "nobody",
+    }
+    return found
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever a request writes is taken back, so that the next one finds the same rows."""
+    try:
+        with transaction.atomic():
+            yield
+            raise _Undo
+    except _Undo:
+        pass
+
+
+class _Undo(Exception):
+    pass
+
+
+def routes() -> list[tuple[str, str]]:
+    """(address, name of the table), each address once."""
+    seen: dict[str, str] = {}
+    for route, name in access.routes():
+        seen.setdefault(route, name)
+    return list(seen.items())
+
+
+def part_of(matrix: Matrix, route: str, name: str) -> str:
+    if name == "how-to-disagree-in":
+        matrix.parts["slug"] = matrix.w.partnership.slug
+    elif name == "raise-question":
+        matrix.parts["slug"] = "outcome"
+    else:
+        matrix.parts["slug"] = "add-note"
+    if name == "remove-second-factor":
+        return route.replace("<int:pk>", "1")
+    return route
+
+
+def allowed(name: str, on_e: bool) -> set[str]:
+    if name in ALLOWED_ROWS:
+        return ALLOWED_ROWS[name]
+    audience = BY_NAME[name].audience
+    if on_e and audience is Audience.WHO_SEES_IT:
+        return SEES_E
+    if on_e and audience is Audience.THE_PARTIES:
+        return ON_A_SIDE_OF_E
+    return ALLOWED[audience]
+
+
+def kind_of(answer: Any) -> str:
+    """in: the view took them in; hidden: as what does not exist; sign-in: asked to sign in; method: this address has no such method."""
+    if answer.status_code == 404:
+        return "hidden"
+    if answer.status_code == 405:
+        return "method"
+    if answer.status_code in (301, 302) and answer["Location"].startswith("/sign-in/"):
+        return "sign-in"
+    return "in" if answer.status_code in (200, 204, 302, 303, 400, 409, 413, 422, 429) else f"status {answer.status_code}"
+
+
+# ── the table itself ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_address_is_in_the_table_and_the_table_names_no_other() -> None:
+    found = routes()
+    assert {name for _route, name in found} == set(BY_NAME)
+    assert len(ADDRESSES) == len(BY_NAME)
+    assert len(found) == ADDRESSES_THERE_ARE
+    assert set(ALSO_CALLED) <= {pattern.name for pattern in _patterns()}
+
+
+def _patterns(patterns: Any = None) -> Iterator[Any]:
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from _patterns(pattern.url_patterns)
+        else:
+            yield pattern
+
+
+def test_the_page_of_the_docs_says_the_same() -> None:
+    assert access.TARGET.read_text(encoding="utf-8") == access.written()
+
+
+# ── asked ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_every_address_answers_as_the_table_says(who: str) -> None:
+    matrix = made()
+    client = matrix.client(who)
+    cookies = dict(client.cookies)
+    wrong, asked = [], 0
+    for route, name in routes():
+        full = part_of(matrix, route, name)
+        for reference, on_e in ((matrix.d.reference, False), (matrix.e.reference, True)):
+            if on_e and "<slug:reference>" not in route:
+                continue
+            expected = "in" if who in allowed(name, on_e) else "hidden"
+            if who in ("anonymous", "leaver") and BY_NAME[name].audience not in OPEN_TO_ALL:
+                expected = "sign-in"
+            for method in METHODS:
+                client.cookies.clear()
+                client.cookies.update(cookies)
+                with undone():
+                    got = kind_of(getattr(client, method)(matrix.path(full, reference)))
+                asked += 1
+                if got not in (expected, "method"):
+                    wrong.append((method, route, "e" if on_e else "", f"{got}, not {expected}"))
+    assert asked > 600
+    assert wrong == []
+
+
+OPEN_TO_ALL = (Audience.EVERYBODY, Audience.SIGNING_IN, Audience.THE_INVITED)
+
+
+@pytest.mark.parametrize("who", sorted(SIGNED_IN - SEES_E))
+def test_hidden_is_absent_in_status_and_body(who: str) -> None:
+    """Every address of a disagreement, as each who sees neither: the answer for one that exists and for one that does not."""
+    matrix = made()
+    client = matrix.client(who)
+    compared = 0
+    for route, name in routes():
+        if "<slug:reference>" not in route:
+            continue
+        for method in ("get", "head", "post"):
+            with undone():
+                hidden = getattr(client, method)(matrix.path(part_of(matrix, route, name), matrix.e.reference))
+            with undone():
+                absent = getattr(client, method)(matrix.path(part_of(matrix, route, name), "ZZZZ-ZZZZ"))
+            assert hidden.status_code == absent.status_code == (405 if hidden.status_code == 405 else 404), (method, route)
+            assert masked(hidden) == masked(absent), (method, route)
+            compared += 1
+    assert compared >= 15
+
+
+MASKED = re.compile(r"[0-9B-Z]{4}-[0-9B-Z]{4}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,64}|(value|nonce)=\"[\w+/=-]+\"", re.IGNORECASE)
+
+
+def masked(answer: Any) -> tuple[str, list[tuple[str, str]]]:
+    headers = sorted((name, MASKED.sub("", value)) for name, value in answer.headers.items())
+    return MASKED.sub("", answer.content.decode()), headers
+
+
+# ── list, search, count and open agree ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("who", sorted(SIGNED_IN))
+def test_list_search_count_desk_and_rows_agree_with_open(who: str) -> None:
+    matrix = made()
+    client = matrix.client(who)
+    person = User.objects.get(pk=matrix.people[who].pk)  # type: ignore[union-attr]
+    references = {}
+    for one in (matrix.d, matrix.e):
+        references[one.reference] = client.get(f"/disagreements/{one.reference}/").status_code == 200
+    listed = client.get("/disagreements/").content.decode()
+    desk = client.get("/desk/").content.decode()
+    with acting_as(person):
+        ours = set(Disagreement.objects.visible_to(person).values_list("reference", flat=True))
+        theirs = set(Disagreement.objects.values_list("reference", flat=True))
+    for reference, opens in references.items():
+        assert (reference in ours) == (reference in theirs) == opens, reference
+        assert (reference in listed) == opens, reference
+        assert opens or reference not in desk
+        searched = client.get("/disagreements/", {"looked_for": reference, "q": reference}).content.decode()
+        assert opens or f"/disagreements/{reference}/" not in searched
+    assert ours == theirs
+    expected = {matrix.d.reference} if who in SEES_D else set()
+    assert ours & {matrix.d.reference} == expected
+
+
+def test_crawled_as_one_party_and_replayed_as_all_others(client: Client) -> None:
+    """Every link that the raiser's pages hold, followed three deep, then asked as everybody who sees nothing: nothing."""
+    matrix = made()
+    raiser = matrix.client("raiser")
+    found, new = set(), {"/desk/", f"/disagreements/{matrix.d.reference}/"}
+    for _ in range(3):
+        found |= new
+        links: set[str] = set()
+        for path in new:
+            answer = raiser.get(path)
+            if answer.status_code == 200 and not answer.streaming:
+                links |= set(re.findall(r'href="(/[^"#]*)"', answer.content.decode()))
+        new = {link for link in links if not link.startswith(("/static/", "/sign-out"))} - found
+    of_it = sorted(path for path in found | new if matrix.d.reference in path)
+    assert len(of_it) >= 8
+    leaked = []
+    for who in sorted(EVERYBODY - SEES_D):
+        other = matrix.client(who)
+        for path in of_it:
+            with undone():
+                answer = other.get(path)
+            if kind_of(answer) not in ("hidden", "sign-in") or "Ash" in answer.content.decode():
+                leaked.append((who, path))
+    assert leaked == []

@@ -127,7 +127,7 @@ def add_app(request: HttpRequest, person: User, code: str) -> bool:
 
 def qr_path(address: str) -> tuple[int, str]:
     """A QR code for an inline drawing: how many squares it is wide, and the path of the dark ones."""
-    import qrcode
+    import qrcode  # type: ignore[import-untyped]
 
     code = qrcode.QRCode(border=4)
     code.add_data(address)

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from accounts.acting import as_of
-from accounts.models import Agency, Appointment, Membership, Office, Partnership, Post, StandIn, StepPost, Team, User
+from accounts.models import OF_AN_AGENCY, Agency, Appointment, Membership, Office, Partnership, Post, StandIn, StepPost, Team, User
 from procedure.models import Policy, shipped_chapter
 
 DEMO_PASSWORD = getattr(settings, "ACCORD_DEMO_PASSWORD", "") or "northshire-demo-1"
@@ -97,6 +97,8 @@ APPOINTED: list[tuple[str, str, str]] = [
     (Office.REPRESENTATIVE, "Omar Haddad", POLICE),
     (Office.REPRESENTATIVE, "Carys Bevan", CAMHS),
     (Office.REPRESENTATIVE, "Amir Shah", SURGERY),
+    (Office.SAFEGUARDING_LEAD, "Una Clarke", SOCIAL_CARE),
+    (Office.ADMINISTRATOR, "Dev Patel", SCHOOL),
 ]
 
 
@@ -128,6 +130,8 @@ SIGN_IN_AS = [
     _shown("Partnership office", "Callum Reeve", "Partnership"),
     _shown("Auditor", "Peter Lang", "Partnership"),
     _shown("Agency representative", "Judith Hale", SCHOOL),
+    _shown("Safeguarding lead of an agency", "Una Clarke", SOCIAL_CARE),
+    _shown("Agency administrator", "Dev Patel", SCHOOL),
 ]
 
 
@@ -187,6 +191,8 @@ def _seat_everybody(north: Northshire) -> None:
                 adviser=north.posts.get(place.adviser),
             )
             north.posts[email_name(place.who) or email_name(agency_name)] = post
+            if place.who:
+                User.objects.filter(pk=north.people[email_name(place.who)].pk, kept_by=None).update(kept_by=team.agency)
 
 
 def _borrow(north: Northshire) -> None:
@@ -205,3 +211,5 @@ def _appoint(north: Northshire) -> None:
             agency=agencies.get(agency),
             starts_on=SINCE.date(),
         )
+        if office in OF_AN_AGENCY:
+            User.objects.filter(pk=north.people[email_name(name)].pk, kept_by=None).update(kept_by=agencies[agency])

@@ -139,6 +139,7 @@ ADDRESSES: tuple[Address, ...] = (
     Address("directory-person-invite", A.KEEPERS),
     Address("directory-person-left", A.KEEPERS),
     Address("directory-person-sign-in", A.KEEPERS),
+    Address("directory-person-second-step", A.KEEPERS, fresh=True),
 )
 BY_NAME = {address.name: address for address in ADDRESSES}
 

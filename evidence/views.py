@@ -108,7 +108,8 @@ def _download(request: HttpRequest, export: UUID) -> HttpResponse:
         messages.warning(request, _("What you may see has changed since this file was made. It was removed, and is being made again."))
         return redirect("export", export=changed.afresh.pk)
     day = timezone.localdate().isoformat()
-    return FileResponse(file, as_attachment=True, filename=f"accord-history-{day}.csv", content_type="text/csv; charset=utf-8")
+    name = f"accord-history-{day}.csv"
+    return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")  # type: ignore[return-value]
 
 
 # ── one's own exports, in words ─────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 
@@ -11,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template import Context, TemplateDoesNotExist
 from django.template.loader import get_template
+
+log = logging.getLogger("accord.web")
 
 TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 # SQLSTATE of what passes by itself: ended for its length, a lock not granted, idle for too long, a deadlock, too many connections.
@@ -32,7 +35,8 @@ def not_allowed(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form carries no token of this session. Why exactly is for the log."""
+    """The form carries no token of this session. Why exactly is for the log, without what was sent: mostly a proxy or SITE_URL is wrong."""
+    log.warning("a form was refused", extra={"reason": reason.split(" - ")[0]})
     return _page(request, "403_csrf.html", 403)
 
 
@@ -82,5 +86,5 @@ class FromHere:
         if request.method in ("GET", "HEAD", "OPTIONS", "TRACE") or getattr(view, "csrf_exempt", False):
             return None
         if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-            return stale_form(request)
+            return stale_form(request, "sent from another site")
         return None

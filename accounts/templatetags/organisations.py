@@ -16,7 +16,8 @@ register = template.Library()
 @register.simple_tag(takes_context=True)
 def organisations(context: dict[str, Any], email: str = "") -> list[Organisation]:
     """All of them, in the order of the settings; with an address, those that may speak for it."""
-    return [one for one in organisation.all_of(context["request"]) if not email or one.speaks_for(email)]
+    known = organisation.all_of(context["request"]) if "request" in context else []
+    return [one for one in known if not email or one.speaks_for(email)]
 
 
 @register.simple_tag(takes_context=True)

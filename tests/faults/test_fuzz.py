@@ -38,6 +38,7 @@ from tests.test_house import addresses
 SEED = 20_260_301
 PEOPLE = ["aisha", "sam", "grace", "mona", "hal", "chair", "office", "auditor", "rep", "nell", "zoe", "stranger", ""]
 PAGES_EACH = 90
+LONGEST = 5  # seconds of the processor for one post, on a slow machine: what takes longer grows with what is sent
 A_DISAGREEMENT = "disagreements/<slug:reference>/"
 
 # ── what is sent ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -476,6 +477,9 @@ def storm(w: factories.World, posts: int, people: list[str], pages_each: int = P
     with_forms = [kind for kind in kinds if real[kind]]
     statuses: Counter[int] = Counter()
     faults: dict[str, str] = {}
+    slowest: list[tuple[float, str]] = []
+    with connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = 0")  # all of it is one transaction
     began = time.monotonic()
     for number in range(posts):
         if number % 500 == 499:
@@ -487,6 +491,7 @@ def storm(w: factories.World, posts: int, people: list[str], pages_each: int = P
             form = rng.choice(of_kind[kinds[number % len(kinds)]])
         client = clients[form.who]
         cookies = {name: cookie.value for name, cookie in client.cookies.items()}
+        busy = time.process_time()
         with transaction.atomic():
             answer, done = post(client, form, rng)
             if answer.streaming:
@@ -499,6 +504,7 @@ def storm(w: factories.World, posts: int, people: list[str], pages_each: int = P
                 except DatabaseError as refused:
                     status, fault = 599, refused
             transaction.set_rollback(True)
+        slowest = sorted([*slowest, (time.process_time() - busy, f"{form.path} as {form.who or 'nobody'}, {done}")], reverse=True)[:5]
         client.cookies.clear()
         client.cookies.load(cookies)
         statuses[status] += 1
@@ -506,7 +512,9 @@ def storm(w: factories.World, posts: int, people: list[str], pages_each: int = P
             faults.setdefault(place_of(fault), f"post {number}, {form.path} as {form.who or 'nobody'}, {done}")
     took = f"{time.monotonic() - began:.0f} s"
     print(f"{posts} posts to {len(kinds)} addresses, {len(with_forms)} with {len(forms)} forms, {took}: {dict(statuses)}")
+    print("\n".join(f"{seconds:.1f} s of the processor: {what}" for seconds, what in slowest))
     assert faults == {}, "\n".join(f"{place}\n   {where}" for place, where in faults.items())
+    assert slowest[0][0] < LONGEST, slowest
     assert len(with_forms) >= 25, "too few real forms were found"
     assert statuses[200] > posts // 10, statuses  # forms shown again with their errors: the posts do get inside
 

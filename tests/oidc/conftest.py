@@ -64,7 +64,7 @@ def start(site_url: str, log: Path, host: str = "127.0.0.1") -> Provider:
         popen = subprocess.Popen(
             [node(), str(ROOT / "tests/oidc/provider.mjs"), told],
             cwd=ROOT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # it ends when this does
             stdout=output,
             stderr=output,
             start_new_session=True,

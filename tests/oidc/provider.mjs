@@ -114,4 +114,6 @@ provider.use(async (ctx, next) => {
   }
 });
 
+process.stdin.resume().on("end", () => process.exit()); // whoever started it is gone
+
 provider.listen(port, "127.0.0.1", () => console.log(`ready at ${issuer}`));

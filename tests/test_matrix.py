@@ -48,7 +48,7 @@ ON_A_SIDE_OF_E = ON_A_SIDE_OF_D | {"senior", "other_senior"}
 EVERYBODY = set(PEOPLE)
 SIGNED_IN = EVERYBODY - {"anonymous", "leaver"}
 
-# Whom the table means, of the rows that the matrix asks for: Aisha's draft, an export, a stand-in, the school's directory, Northshire's rules.
+# Whom the table means, of the rows that the matrix asks for: Aisha's draft, an export, the school's directory, Northshire's rules.
 ALLOWED: dict[Audience, set[str]] = {
     Audience.EVERYBODY: EVERYBODY,
     Audience.SIGNING_IN: EVERYBODY,

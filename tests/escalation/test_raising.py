@@ -133,6 +133,7 @@ def test_a_person_without_a_post_is_told_kindly(w):
 def test_a_person_with_two_posts_is_asked_from_which(aisha, w):
     with factories.as_set_up():
         other = Post.objects.create(team=w.teams["health"], holder=w.aisha, title="Governor", level=0)
+    aisha.force_login(User.objects.get(pk=w.aisha.pk))  # another right ends every session
     unanswered = aisha.post("/disagreements/new/").content.decode()
     assert "There is a problem" in unanswered
     assert "Governor" in unanswered

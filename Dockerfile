@@ -19,6 +19,7 @@ COPY . .
 COPY --from=assets /build/assets var/assets
 # Collecting static files needs the live settings, but none of their values.
 RUN ACCORD_LIVE=1 SECRET_KEY=only-while-the-image-is-built-it-signs-nothing-0123456789 \
+    ACCORD_SECRETS_KEY=only-while-the-image-is-built-it-keeps-nothing-0123456789 \
     DATABASE_URL=postgres://build ALLOWED_HOSTS=build SITE_URL=https://build \
     EMAIL_URL=consolemail:// DEFAULT_FROM_EMAIL=build@build.invalid python manage.py collectstatic --noinput --verbosity 0 \
  && useradd --system --uid 10001 accord \

@@ -137,6 +137,7 @@ def clean(extra: Sequence[str] = ()) -> int:
 LIVE_FOR_CHECKS = {
     "ACCORD_LIVE": "1",
     "SECRET_KEY": "only-for-looking-at-the-settings-" + "x9Qv7" * 8,
+    "ACCORD_SECRETS_KEY": "only-for-looking-at-the-settings-too-" + "p4Zw2" * 8,
     "DATABASE_URL": "postgres://accord_app@db.invalid/accord",
     "ALLOWED_HOSTS": "accord.invalid",
     "SITE_URL": "https://accord.invalid",
@@ -270,7 +271,8 @@ def holds_a_partnership() -> bool:
 
 def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
     """A child in a session of its own, so that Ctrl-C reaches only us; its lines are printed with its name in front."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "SITE_URL": os.environ.get("SITE_URL") or f"http://127.0.0.1:{PORT}"}
+    ours = {"SITE_URL": f"http://127.0.0.1:{PORT}", "LOG_LEVEL": "WARNING"}  # unless said otherwise
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **{name: os.environ.get(name) or value for name, value in ours.items()}}
     child = subprocess.Popen(
         [str(PYTHON), *arguments],
         env=environment,

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -39,30 +39,19 @@ def account(request: HttpRequest) -> HttpResponse:
         "own": factors.names_of(factors.of(person)),
         "codes_left": len(codes.get_unused_codes()) if codes else 0,
         "has_password": person.has_usable_password(),
-        "elsewhere": [(path, title, about) for path, title, about in _elsewhere() if path],
+        "elsewhere": _elsewhere(),
     }
     return render(request, "accounts/account.html", page)
 
 
 def _elsewhere() -> list[tuple[str, str, str]]:
-    """Pages of other hands, where they are there."""
+    """The other pages that are theirs: address, name, and what is there."""
     return [
-        (_path("sessions"), _("Where you are signed in"), _("Each browser, and since when. You can end any of them.")),
-        (_path("stand-ins"), _("Who stands in for you"), _("While you are away, somebody else gets your moves and your emails.")),
-        (_path("invitations"), _("Whom you invited"), _("Whether they have joined. You can invite them again, or withdraw it.")),
-        (
-            _path("reading"),
-            _("What you opened"),
-            _("The disagreements that you read, and when. Your agency’s safeguarding lead sees the same."),
-        ),
+        (reverse("sessions"), _("Where you are signed in"), _("Each browser, and since when. You can end any of them.")),
+        (reverse("stand-ins"), _("Who stands in for you"), _("While you are away, somebody else gets your moves and your emails.")),
+        (reverse("invitations"), _("Whom you invited"), _("Whether they have joined. You can invite them again, or withdraw it.")),
+        (reverse("own-reading"), _("What you opened"), _("The disagreements that you read, and when. Your agency’s lead sees the same.")),
     ]
-
-
-def _path(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
 
 
 def mail_choice(request: HttpRequest) -> HttpResponse:

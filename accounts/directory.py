@@ -222,9 +222,13 @@ def change_post(post: Post, given: Mapping[str, Any]) -> bool:
 
 
 def check_hand_over(post: Post, to: User | None) -> None:
-    """Whoever holds a post sits at its open disagreements: while there are any, it needs somebody who can sign in."""
-    if (to is None or not to.is_active) and (number := open_seats([post]).get(post.pk, 0)):
-        if to is None:
+    """Whoever holds a post sits at its open disagreements: while there are any, it needs somebody who can sign in, and nobody who keeps
+    the directory gives it to themselves."""
+    is_to_oneself = to is not None and to == current_person()
+    if (to is None or not to.is_active or is_to_oneself) and (number := open_seats([post]).get(post.pk, 0)):
+        if is_to_oneself:
+            said = _("%(post)s has %(number)s. Nobody gives such a post to themselves: another administrator must.")
+        elif to is None:
             said = _("%(post)s has %(number)s, so it cannot be left vacant. Name who takes over.")
         else:
             said = _("%(post)s has %(number)s. %(name)s cannot sign in yet, so they cannot take over.")

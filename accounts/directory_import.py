@@ -318,13 +318,13 @@ class _Planning:
         self.plan.same += sum(1 for row in self.file.rows if not row.title and row.email in self.own)
 
     def _refuse_what_has_nobody(self, state: dict[UUID, dict[str, object]]) -> None:
-        """What is open at a post needs somebody who can sign in."""
+        """What is open at a post needs somebody who can sign in, and is not who brings the file."""
         changed = [one for one in self.plan.changed_posts if state[one.post.pk]["holder"] != one.post.holder]
-        unheld = [one for one in changed if one.post.holder is None or not one.post.holder.is_active]
+        unheld = [one for one in changed if not one.post.holder or not one.post.holder.is_active or one.post.holder == self.found.person]
         seats = directory.open_seats(one.post for one in unheld)
         for one in unheld:
             if number := seats.get(one.post.pk):
-                said = _("This post has %(number)s. Hand it over to somebody who can sign in, on its own page.")
+                said = _("This post has %(number)s. Hand it over on its own page, to somebody else who can sign in.")
                 self.wrong(one.line, "email", said % {"number": directory.say_open(number)})
 
     def _list_what_is_missing(self, rows: list[Row], matched: dict[int, Post]) -> None:

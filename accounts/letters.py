@@ -156,7 +156,7 @@ LINKS: dict[str, Callable[[Letter], str]] = {
     Kind.PASSWORD_CHANGED: lambda letter: reverse("forgotten"),
     Kind.SECOND_FACTOR_CHANGED: lambda letter: reverse("account"),
     Kind.RIGHTS_CHANGED: lambda letter: reverse("sign-in"),
-    Kind.ALARM: lambda letter: "/alarms/",
+    Kind.ALARM: lambda letter: reverse("trail-alarms"),
 }
 
 

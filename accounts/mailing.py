@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import smtplib
 import textwrap
+from collections.abc import Callable
 from email.utils import format_datetime
 from uuid import UUID
 
@@ -31,15 +32,20 @@ def message(subject: str, body: str, address: str, row: UUID, now: dt.datetime) 
     return EmailMessage(subject.strip(), wrapped(body), settings.DEFAULT_FROM_EMAIL, [address], headers=headers)
 
 
-def hand_over(letter: EmailMessage) -> None:
-    """To the mail server. Raises MailServerAway when it never came to that; what goes wrong in saying goodbye is no matter."""
+def hand_over(letter: EmailMessage, reached: Callable[[str], object] = str) -> None:
+    """To the mail server. Raises MailServerAway when it never came to that; what goes wrong in saying goodbye is no matter.
+
+    `reached` hears how far it came: tests kill the process there.
+    """
     server = mail.get_connection()
     try:
         server.open()
     except (smtplib.SMTPException, OSError) as nobody_there:
         raise MailServerAway from nobody_there
+    reached("before_send")
     try:
         server.send_messages([letter])
+        reached("after_send")
     finally:
         with contextlib.suppress(smtplib.SMTPException, OSError):
             server.close()

@@ -141,13 +141,14 @@ def _list(request: HttpRequest, person: User) -> None:
 
 def on_every_page(request: HttpRequest) -> dict[str, Any]:
     """For the dialog that warns, and for keeping what is written. Nothing where nobody is signed in; makes no query."""
+    idle_minutes = max(1, settings.ACCORD_IDLE_SECONDS // 60)
     person = getattr(request, "user", None)
     if not (person and person.is_authenticated) or "active_at" not in request.session:
-        return {}
+        return {"idle_minutes": idle_minutes}
     now = time.time()
     seconds, at_most = seconds_left(request.session, now)
     limits = {"seconds": int(seconds), "at_most": int(at_most), "warning": settings.ACCORD_WARNING_SECONDS}
-    return {"session_limits": {**limits, "shown": f"{now:.3f}", "who": who(person)}}
+    return {"idle_minutes": idle_minutes, "session_limits": {**limits, "shown": f"{now:.3f}", "who": who(person)}}
 
 
 def who(person: User) -> str:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from accounts import directory
+from accounts.acting import current_person
 from accounts.directory import Directory, Refused, as_far_as_allowed, person_of
 from accounts.directory_forms import PersonLine, suggested
 from accounts.directory_views import answer, fill_in, page
@@ -88,6 +89,8 @@ def running(post: Post, day: dt.date) -> QuerySet[StandIn]:
 
 
 def name(post: Post, person: User, starts_on: dt.date, ends_on: dt.date) -> StandIn:
+    if person == current_person():
+        raise Refused(_("Nobody names themselves. The holder of the post does it, or another administrator."))
     stand_in = StandIn(post=post, person=person, starts_on=starts_on, ends_on=ends_on)
     with as_far_as_allowed():
         directory.one_at_a_time(f"stand-ins {post.pk}")

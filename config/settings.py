@@ -153,7 +153,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.passwords.NotOfThisPlace"},
 ]
 
-ACCORD_IDLE_SECONDS = env.int("ACCORD_IDLE_SECONDS", default=900)  # without doing anything: then the server ends the session
+ACCORD_IDLE_SECONDS = min(900, int(env.str("ACCORD_IDLE_SECONDS", default="") or 900))  # without doing anything; promise 11 allows no more
 ACCORD_WARNING_SECONDS = min(120, ACCORD_IDLE_SECONDS // 2)  # so long before its end a page says so
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())  # from signing in, whatever is done (accounts.sessions)
 SESSION_SAVE_EVERY_REQUEST = False  # two pages at once would write over each other; activity is noted every half minute

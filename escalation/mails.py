@@ -4,10 +4,8 @@ person but the reader, and quotes nobody."""
 from __future__ import annotations
 
 import datetime as dt
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from email.utils import format_datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -15,13 +13,13 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from accounts import mailing
 from disputes.models import Disagreement, Seat
 from disputes.stages import Awaiting, Capacity
 from escalation import limits, notices
 from escalation.models import Clock, Digest, Notice
 from procedure.clock import say_moment
 
-WIDTH = 76
 WHEN_OWED_FOR = {  # where the rule alone does not say what happened
     ("told", "note_stall"): "stalled",
     ("told", "break_glass"): "opened",
@@ -82,36 +80,12 @@ def template_of(notice: Notice) -> str:
 
 
 def _letter(template: str, address: str, row: UUID, now: dt.datetime, context: dict[str, object]) -> EmailMessage:
-    subject = render_to_string(f"emails/{template}_subject.txt", context).strip()
-    body = _wrapped(render_to_string(f"emails/{template}.txt", context))
-    headers = {
-        "Message-ID": f"<{row}@{_host()}>",
-        "Date": format_datetime(now),
-        "Auto-Submitted": "auto-generated",
-        "X-Auto-Response-Suppress": "All",
-    }
-    return EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [address], headers=headers)
-
-
-def _host() -> str:
-    return settings.SITE_URL.split("//", 1)[-1].split(":")[0].split("/")[0]
+    subject, body = render_to_string(f"emails/{template}_subject.txt", context), render_to_string(f"emails/{template}.txt", context)
+    return mailing.message(subject, body, address, row, now)
 
 
 def _mail_choice() -> str:
     return f"{settings.SITE_URL}/account/mail/"
-
-
-def _wrapped(body: str) -> str:
-    """No line too long to read, no address broken, no more than one empty line."""
-    lines: list[str] = []
-    for line in body.strip().splitlines():
-        whole = line.rstrip()
-        if len(whole) > WIDTH and " " in whole.strip():
-            indent = whole[: len(whole) - len(whole.lstrip())]
-            lines += textwrap.wrap(whole, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        elif whole or (lines and lines[-1]):
-            lines.append(whole)
-    return "\n".join(lines) + "\n"
 
 
 # ── what a mail says ────────────────────────────────────────────────────────────────────────────────────────────────

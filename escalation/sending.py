@@ -6,7 +6,6 @@ A row is leased, asked again whether it is still owed, mailed, and then marked. 
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import logging
 import smtplib
@@ -14,12 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
-from django.core import mail
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
+from accounts import mailing
+from accounts.mailing import MailServerAway, is_final
 from accounts.models import Mail
 from escalation import kill_points, mails, notices
 from escalation.models import Digest, Notice
@@ -41,10 +41,6 @@ WAITED = dt.timedelta(hours=1)  # each due for so long, go as one: something sto
 DIGESTS = 23  # the room of advisory locks in which people are locked while their digest is made
 
 TOGETHER = ("person", "disagreement__policy", "disagreement__partnership", "partnership", "clock", "entry")
-
-
-class MailServerAway(Exception):
-    """There was nobody to give a mail to. It is no fault of the mail, and nothing was sent."""
 
 
 def send_owed(batch: int) -> int:
@@ -109,35 +105,17 @@ def _is_owed_now(notice: Notice, now: dt.datetime) -> bool:
 
 
 def hand_over(letter: EmailMessage) -> None:
-    """To the mail server. Raises MailServerAway when it never came to that; what goes wrong in saying goodbye is no matter."""
-    server = mail.get_connection()
-    try:
-        server.open()
-    except (smtplib.SMTPException, OSError) as nobody_there:
-        raise MailServerAway from nobody_there
-    kill_points.reached("before_send")
-    try:
-        server.send_messages([letter])
-        kill_points.reached("after_send")
-    finally:
-        with contextlib.suppress(smtplib.SMTPException, OSError):
-            server.close()
+    """As mailing.hand_over."""
+    mailing.hand_over(letter, kill_points.reached)
 
 
 def _try_again_later(owed: Notice | Digest, now: dt.datetime, error: Exception) -> None:
     log.warning("%s %s not sent: %s", type(owed).__name__.lower(), owed.pk, type(error).__name__)
-    if _is_final(error) or owed.attempts > len(RETRY_AFTER):
+    if is_final(error) or owed.attempts > len(RETRY_AFTER):
         owed.failed_at = now
     else:
         owed.leased_until = now + RETRY_AFTER[owed.attempts - 1]
     owed.save(update_fields=["failed_at", "leased_until"])
-
-
-def _is_final(error: Exception) -> bool:
-    """Whether the mail server refused this recipient or this message for good (5xx), and not for now, nor us as its sender."""
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return all(code >= 500 for code, _ in error.recipients.values())
-    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
 
 
 # ── one mail for several ────────────────────────────────────────────────────────────────────────────────────────────

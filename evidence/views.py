@@ -32,7 +32,7 @@ from evidence.models import Export
 from pages import times
 
 PER_PAGE = 25
-LATEST = 10  # of one's own exports on the page
+LATEST = 5  # of one's own exports on the page
 REFERENCE = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}")
 LOOK_AGAIN = 5  # seconds
 TONES = {State.WAITING: "", State.READY: "done", State.TAKEN: "calm", State.FAILED: "late", State.GONE: "calm", State.CHANGED: "calm"}
@@ -166,10 +166,10 @@ def _in_words(asked: dict[str, Any], references: dict[str, str], agencies: dict[
     if last:
         said.append(_("raised until %(day)s") % {"day": last})
     if "stage" in asked:
-        said.append(str(dict(Stage.choices)[asked["stage"]]).lower())
+        said.append(_("stage: %(stage)s") % {"stage": dict(Stage.choices)[asked["stage"]]})
     if "agency" in asked:
-        said.append(agencies.get(asked["agency"], ""))
-    return ", ".join([_("All that you audit"), *said])
+        said.append(_("agency: %(agency)s") % {"agency": agencies.get(asked["agency"], "")})
+    return "; ".join([_("All that you audit"), *said])
 
 
 # ── who, and what they find ─────────────────────────────────────────────────────────────────────────────────────────

@@ -88,5 +88,7 @@ def _say(request: HttpRequest, response: HttpResponseBase) -> None:
         return
     person = getattr(getattr(request, "_cached_user", None), "pk", None)
     took = round((time.monotonic() - request.began) * 1000)  # type: ignore[attr-defined]
+    match = request.resolver_match
+    named = str(match.kwargs.get("slug", "")) if match and response.status_code != 404 else ""  # of a move or question there is
     said = {"person": person, "status": response.status_code, "ms": took}
-    log.info("%s %s", numbers.method(request), numbers.masked(request.path_info), extra=said)
+    log.info("%s %s", numbers.method(request), numbers.masked(request.path_info, named), extra=said)

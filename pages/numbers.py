@@ -33,9 +33,9 @@ def current() -> str:
     return _current.get()
 
 
-def masked(path: str) -> str:
-    """The path as a log may have it: words of our own addresses and ids stay; keys, tokens and whatever somebody typed do not."""
-    ours = _own_words()
+def masked(path: str, also: str = "") -> str:
+    """The path as a log may have it: words of our own addresses and ids stay, and `also`; keys, tokens and whatever was typed do not."""
+    ours = _own_words() | {also}
     return "/".join(part if not part or part in ours or AN_ID.fullmatch(part) else MASK for part in path[:500].split("/"))
 
 
@@ -46,7 +46,7 @@ def method(request: HttpRequest) -> str:
 
 @functools.cache
 def _own_words() -> frozenset[str]:
-    """Every literal part of every address of ours, and the answers to `<slug:slug>`, which are the names of moves and questions."""
+    """Every literal part of every address of ours."""
     return frozenset(word for route in _routes(get_resolver().url_patterns, "") for word in route.split("/") if WORD.fullmatch(word))
 
 

@@ -45,6 +45,8 @@ def test_good_settings_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"SECRET_KEY": live.KEY_FOR_TRYING}, "SECRET_KEY is not a secret"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY is not a secret"),
         ({"SECRET_KEY": "a" * 80}, "SECRET_KEY is not a secret"),
+        ({"ACCORD_SECRETS_KEY": GOOD["SECRET_KEY"]}, "ACCORD_SECRETS_KEY is not a secret of its own"),
+        ({"ACCORD_SECRETS_KEY": "short"}, "ACCORD_SECRETS_KEY is not a secret"),
         ({"DEBUG": "1"}, "DEBUG is set"),
         ({"ALLOWED_HOSTS": "*"}, "exact names"),
         ({"ALLOWED_HOSTS": ".accord.invalid"}, "exact names"),

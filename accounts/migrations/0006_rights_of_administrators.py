@@ -189,8 +189,8 @@ POLICIES = {
     ],
     "accounts_standin": [
         ("SELECT", "true", None),
-        ("INSERT", None, f"{STAND_IN} AND {SAME_AGENCY}"),
-        ("UPDATE", STAND_IN, f"{STAND_IN} AND {SAME_AGENCY}"),
+        ("INSERT", None, f"{STAND_IN} AND {SAME_AGENCY} AND person_id <> accord_person()"),
+        ("UPDATE", STAND_IN, f"{STAND_IN} AND {SAME_AGENCY} AND (person_id <> accord_person() OR ends_on < accord_today())"),
     ],
     "accounts_appointment": [("SELECT", "true", None), ("INSERT", None, NOT_MINE), ("UPDATE", NOT_MINE, NOT_MINE)],
     "accounts_invitation": [

@@ -153,6 +153,10 @@ BEGIN
         AND (NEW.holder_id IS NULL OR NEW.ended_on IS NOT NULL) AND accord_open_seats(OLD.id) > 0 THEN
         RAISE EXCEPTION 'open seats are handed over first' USING ERRCODE = 'check_violation';
     END IF;
+    IF current_user = 'accord_app' AND NEW.holder_id = accord_person() AND NEW.holder_id IS DISTINCT FROM OLD.holder_id
+        AND accord_open_seats(OLD.id) > 0 THEN  -- who keeps posts reads no disagreement by giving one to themselves
+        RAISE EXCEPTION 'nobody hands open seats to themselves' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     RETURN NEW;
 END
 $$;

@@ -195,3 +195,24 @@ def test_whatever_is_typed_gets_an_answer(typed: str, w: World, ada: Client) -> 
     answer = ada.post(left(w, "aisha"), {field(w.posts["aisha"]): typed})
     assert answer.status_code == 200
     assert "<script>alert" not in text_of(answer)
+
+
+def test_who_keeps_the_directory_reads_nothing_by_giving_themselves_a_post(w: World, ada: Client) -> None:
+    d = factories.raised(w)
+    post = w.posts["aisha"]
+    given = {"title": post.title, "team": str(post.team_id), "level": "0", "reports_to": "", "adviser": "", "holder": w.ada.email}
+    said = "Nobody gives such a post to themselves"
+    assert said in text_of(ada.post(reverse("directory-post-change", args=[post.pk]), given))
+    assert said in text_of(ada.post(left(w, "aisha"), {field(post): w.ada.email}))
+    file = "name,email,team,post title,level\nAda school,ada.school@example.org,Safeguarding,Practitioner,0\n"
+    url = reverse("directory-import", args=[w.teams["school"].agency.pk])
+    assert "somebody else who can sign in" in text_of(ada.post(url, {"do": "check", "text": file}))
+    today = timezone.localdate()
+    days = {f"{name}_{part}": str(getattr(today, part)) for name in ("starts_on", "ends_on") for part in ("day", "month", "year")}
+    named = ada.post(reverse("directory-post-stand-in", args=[post.pk]), {"person": w.ada.email, **days})
+    assert "Nobody names themselves" in text_of(named)
+    assert not sees(d, w.ada)
+    zoe = w.posts["zoe"]  # nothing is open at hers
+    ada.post(reverse("directory-post-change", args=[zoe.pk]), given | {"title": zoe.title})
+    zoe.refresh_from_db()
+    assert zoe.holder == w.ada

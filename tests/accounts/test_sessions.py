@@ -249,6 +249,28 @@ def test_a_form_posted_after_the_end_is_there_again_after_signing_in(w):
         assert "We kept" not in client.get(page).content.decode()
 
 
+def test_the_way_back_in_leads_to_the_page_with_the_words_and_the_session_has_a_new_key_and_is_listed(w):
+    w.partnership.is_demo = True  # the password is enough there
+    with factories.as_set_up():
+        w.partnership.save()
+    page = question_of(w)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        client = signed_in(w.aisha)
+        clock.shift(16 * MINUTE)
+        way_in = client.post(page, {"why_unsafe": WORDS}).url
+        before = client.session.session_key
+        shown = client.get(way_in).content.decode()
+        following = re.search(r'name="next" value="([^"]*)"', shown)[1]  # type: ignore[index]
+        answer = client.post(way_in, {"email": w.aisha.email, "password": factories.PASSWORD, "next": following})
+        assert answer.url == page
+        assert client.session.session_key != before
+        assert "was" not in client.session
+        assert text_in(client.get(page).content.decode(), "why_unsafe") == WORDS
+        assert UserSession.objects.get(user=w.aisha, session_key=client.session.session_key)
+        client.post("/sign-out/")
+        assert not UserSession.objects.filter(user=w.aisha)
+
+
 def test_of_a_hundred_sessions_that_ended_no_text_is_lost(w):
     """In two windows at once, too: the second post comes when the session is gone."""
     raised = [factories.raised(w) for _ in range(5)]
@@ -325,6 +347,18 @@ def test_the_page_that_is_shown_again_carries_its_own_key_and_version(w):
     assert f'name="seen" value="{d.move_version}"' in html
     assert "spoilt" not in html
     assert re.search(r'value="unsure"[^>]* checked', html)
+
+
+def test_what_a_page_keeps_in_the_moment_after_the_end_is_kept_too(w):
+    page = question_of(w)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        client = signed_in(w.aisha)
+        clock.shift(16 * MINUTE)
+        said = client.post("/session/keep/", {"accord-page": page, "why_unsafe": WORDS}).json()
+        assert said["kept"]
+        assert not said["signed_in"]
+        assert rows_of(w.aisha)[0].fields == {"why_unsafe": [WORDS]}
+        assert Client().post("/session/keep/", {"accord-page": page, "why_unsafe": WORDS}).json() == {"signed_in": False, "kept": ""}
 
 
 # ── what is kept while one writes ───────────────────────────────────────────────────────────────────────────────────

@@ -2,14 +2,16 @@
 
 import re
 import statistics
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -463,3 +465,22 @@ def test_how_long_it_takes_tells_nothing(client, w, settings, monkeypatch):
     assert abs(statistics.median(gaps)) < 0.005
     above = sum(gap > 0 for gap in gaps)
     assert 18 <= above <= 42, "a fair coin falls so in 99.8 of 100 cases"
+
+
+def test_tries_at_the_same_moment_count_each_other(committed_db):
+    """Twenty at once, as somebody would who guesses: five are made."""
+    now = timezone.now()
+    start = threading.Barrier(20)
+
+    def one(_):
+        start.wait()
+        try:
+            limits.Tries().take(limits.ACCOUNT, "aisha@example.org", now)
+        except limits.TooMany:
+            return 0
+        finally:
+            connections.close_all()
+        return 1
+
+    with ThreadPoolExecutor(20) as pool:
+        assert sum(pool.map(one, range(20))) == 5

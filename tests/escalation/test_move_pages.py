@@ -442,10 +442,8 @@ def test_a_move_that_is_not_open_is_a_plain_page_with_the_words_kept(w: World, c
     d = factories.raised(w)
     with acting_as(w.aisha):
         fresh = look(d, w.aisha)
-        if name in {one.name for one in fresh.open_moves(fresh.standing.actor(w.aisha))}:
-            client.force_login(w.auditor)
-        else:
-            client.force_login(w.aisha)
+        is_open = name in {one.name for one in fresh.open_moves(fresh.standing.actor(w.aisha))}
+    client.force_login(w.auditor if is_open else w.aisha)
     answer = client.get(address(d, name))
     assert answer.status_code == 409
     assert "That is not open to you now" in answer.content.decode()

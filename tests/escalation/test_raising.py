@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from accounts.acting import acting_as
-from accounts.models import Membership, Partnership, Post
+from accounts.models import Membership, Partnership, Post, User
 from disputes.models import ChildReference, Disagreement, Draft, DraftReader, Text
 from disputes.stages import Stage
 from escalation import raising_forms

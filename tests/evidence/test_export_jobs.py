@@ -159,8 +159,8 @@ def test_the_list_says_what_was_asked_and_how_far_it_is(client, w):
     asked_by(client, w.auditor, **first, stage="practitioner", agency=agency.pk)
     jobs.make(asked_by(client, w.auditor, reference=d.reference), w.auditor.pk)
     page = client.get("/exports/").content.decode()
-    assert "All that you audit, raised from" in page
-    assert f"between practitioners, {agency.name}".replace("'", "&#x27;") in page
+    assert "All that you audit; raised from" in page
+    assert f"stage: Between practitioners; agency: {agency.name}".replace("'", "&#x27;") in page
     assert "Being made" in page
     assert "Ready" in page
 

@@ -49,6 +49,11 @@ class Provider:
         """Who there is, by login name, with their claims; and what is to go wrong (provider.mjs says what can)."""
         requests.post(f"{self.issuer}/orders", json={"people": people, **orders}, timeout=5).raise_for_status()
 
+    def end(self) -> None:
+        if self.process.popen.stdin:
+            self.process.popen.stdin.close()
+        self.process.end()
+
     def app(self, client: str, **fields: Any) -> dict[str, Any]:
         """An organisation of ACCORD_ORGANISATIONS, whose accounts this provider keeps."""
         named = {"id": client, "name": f"{client.replace('-', ' ').title()} accounts", "client_id": client, "secret": SECRET}
@@ -78,7 +83,7 @@ def start(site_url: str, log: Path, host: str = "127.0.0.1") -> Provider:
 def running_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     provider = start(django_settings.SITE_URL, tmp_path_factory.mktemp("oidc") / "provider.log")
     yield provider
-    provider.process.end()
+    provider.end()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.acting import acting_as
-from accounts.models import Appointment, StepPost
+from accounts.models import Appointment, StepPost, User
 from pages import times
 from procedure import proposals
 from procedure.calendars import Calendar

@@ -19,7 +19,7 @@ COLUMNS = ("name", "email", "team", "post title", "level", "reports to", "advise
 NEEDED = ("name", "email", "team", "post title", "level")
 LEVEL_WORDS = {"practitioner": 0, "line manager": 1, "senior manager": 2}
 LONGEST = {"name": 120, "email": 254, "team": 120, "post title": 120, "reports to": 254, "adviser": 254, "level": 30}
-MOST_LINES = 5000
+MOST_LINES = 2000  # what is written in some seconds; a larger agency brings a file for each part of it
 MOST_MISTAKES = 100  # the page lists no more
 BEGINS_A_FORMULA = re.compile(r"'*\s*[=+\-@|%\t]")
 

@@ -23,7 +23,7 @@ from pages import fields, forms
 from pages.kept import posted
 from pages.limits import MEGABYTE, takes_files
 
-LARGEST = 512 * 1024  # bytes: some four thousand lines
+LARGEST = 512 * 1024  # bytes: more than so many lines
 MOST_SHOWN = 200  # of one kind in a preview
 
 

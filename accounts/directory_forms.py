@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django import forms as django_forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -141,6 +143,31 @@ class TeamForm(forms.Form):
         return name
 
 
+class Place(NamedTuple):
+    """One post, as a list to choose from says it."""
+
+    pk: UUID
+    title: str
+    level: int
+    team: str
+    holder: str | None
+    reports_to: UUID | None
+
+
+def _places_of(agency: Agency, post: Post | None) -> list[Place]:
+    """The posts of the agency, and those that this post names now: they may belong to another agency."""
+    named = [key for key in (post.reports_to_id, post.adviser_id) if key] if post else []
+    found = Post.objects.filter(Q(team__agency=agency, ended_on=None) | Q(pk__in=named)).order_by("team__name", "-level", "title", "pk")
+    columns = ("pk", "title", "level", "team__name", "team__agency__name", "holder__name", "reports_to")
+    rows = found.values_list(*columns)
+    return [Place(pk, title, level, team or of, holder, above) for pk, title, level, team, of, holder, above in rows]
+
+
+def _post(key: str) -> Post | None:
+    """One of the choices: the form has checked that it is."""
+    return Post.objects.select_related("holder").get(pk=key) if key else None
+
+
 class PostForm(forms.Form):
     """A place in a team: what it is called, how senior it is, above and beside it, and who holds it."""
 
@@ -183,34 +210,31 @@ class PostForm(forms.Form):
         if post:
             del self.fields["key"]
         self.teams = {str(team.pk): team for team in Team.objects.filter(agency=found.agency).select_related("agency")}
-        self.posts = {str(one.pk): one for one in found.posts()}
-        for above in (post.reports_to, post.adviser) if post else ():  # they may belong to another agency
-            if above:
-                self.posts.setdefault(str(above.pk), above)
+        self.places = _places_of(found.agency, post)
         self.fields["team"].choices = [(key, team.name or team.agency.name) for key, team in self.teams.items()]  # type: ignore[attr-defined]
         self.fields["reports_to"].choices = [("", _("Nobody"))] + self._choices(least=1)  # type: ignore[attr-defined]
-        self.fields["adviser"].choices = [("", _("None"))] + self._choices(least=0)  # type: ignore[attr-defined]
+        least = 0 if len(self.places) <= MOST_SUGGESTED else 1  # a list of thousands is no help; a file names anybody
+        self.fields["adviser"].choices = [("", _("None"))] + self._choices(least)  # type: ignore[attr-defined]
         self.fields["holder"].agency = found.agency  # type: ignore[attr-defined]
 
     def _choices(self, least: int) -> list[Any]:
         """The posts by team, without this one."""
         now = (self.post.reports_to_id, self.post.adviser_id) if self.post else ()
         teams: dict[str, list[tuple[str, str]]] = {}
-        for key, one in self.posts.items():
-            if (one.level >= least or one.pk in now) and one != self.post:
-                holder = one.holder.name if one.holder else _("vacant")
-                teams.setdefault(str(one.team.name or one.team.agency.name), []).append((key, f"{one.title}, {holder}"))
+        for place in self.places:
+            if (place.level >= least or place.pk in now) and not (self.post and place.pk == self.post.pk):
+                teams.setdefault(place.team, []).append((str(place.pk), f"{place.title}, {place.holder or _('vacant')}"))
         return list(teams.items())
 
     def clean_reports_to(self) -> Post | None:
-        above = self.posts.get(self.cleaned_data["reports_to"])
-        lines = {one.pk: one.reports_to_id for one in self.posts.values()}
+        above = _post(self.cleaned_data["reports_to"])
+        lines = {place.pk: place.reports_to for place in self.places}
         if self.post and directory.makes_a_loop(self.post, above, lines):
             raise ValidationError(_("This would make a loop: that post reports to this one, directly or through others"))
         return above
 
     def clean_adviser(self) -> Post | None:
-        return self.posts.get(self.cleaned_data["adviser"])
+        return _post(self.cleaned_data["adviser"])
 
     def clean_level(self) -> int:
         return int(self.cleaned_data["level"])

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
+from django.db import connection
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+from simple_history.utils import bulk_create_with_history
 
 from accounts import directory
 from accounts.directory import Directory, Refused, as_far_as_allowed, level_name
-from accounts.directory_csv import File, Mistake, Row
+from accounts.directory_csv import LEVEL_WORDS, File, Mistake, Row
 from accounts.models import Post, Team, User
 
 WRITTEN_AT_ONCE = 500
@@ -76,7 +79,7 @@ class Plan:
 
 
 def plan(found: Directory, file: File) -> Plan:
-    """What this file would do. As many queries for five thousand lines as for five."""
+    """What this file would do. As many queries for two thousand lines as for two."""
     return _Planning(found, file).made()
 
 
@@ -86,13 +89,46 @@ def apply(planned: Plan, by: User) -> None:
     with as_far_as_allowed():
         for model, rows in ((Team, planned.new_teams), (User, planned.new_people), (Post, planned.new_posts)):
             bulk_create_with_history(rows, model, batch_size=WRITTEN_AT_ONCE, default_user=by)
-        for model, rows, fields in (
-            (User, [person for person, _before in planned.renamed], ("name",)),
-            (Post, [changed.post for changed in planned.changed_posts], CHANGING),
-        ):
-            if rows and bulk_update_with_history(rows, model, fields, batch_size=WRITTEN_AT_ONCE, default_user=by) != len(rows):
-                raise Refused(_("Nothing was changed: part of the directory is not yours to change any more. Look again."))
+        _rename_all([person for person, _before in planned.renamed], by)
+        _change_all([changed.post for changed in planned.changed_posts], by)
         directory.tell_of_changed_rights(*planned.changed_hands)
+
+
+RENAME = """
+    UPDATE accounts_user SET name = given.name FROM unnest(%s::uuid[], %s::text[]) AS given (id, name) WHERE accounts_user.id = given.id
+"""
+CHANGE = """
+    UPDATE accounts_post SET title = given.title, level = given.level, holder_id = given.holder, reports_to_id = given.above,
+        adviser_id = given.adviser
+    FROM unnest(%s::uuid[], %s::text[], %s::smallint[], %s::uuid[], %s::uuid[], %s::uuid[])
+        AS given (id, title, level, holder, above, adviser)
+    WHERE accounts_post.id = given.id
+"""
+
+
+def _rename_all(people: list[User], by: User) -> None:
+    for lot in _lots(people):
+        _update(RENAME, [[one.pk for one in lot], [one.name for one in lot]], len(lot))
+        User.history.bulk_history_create(lot, update=True, default_user=by)  # type: ignore[attr-defined]
+
+
+def _change_all(posts: list[Post], by: User) -> None:
+    for lot in _lots(posts):
+        lines = [[post.holder_id for post in lot], [post.reports_to_id for post in lot], [post.adviser_id for post in lot]]
+        _update(CHANGE, [[post.pk for post in lot], [post.title for post in lot], [post.level for post in lot], *lines], len(lot))
+        Post.history.bulk_history_create(lot, update=True, default_user=by)  # type: ignore[attr-defined]
+
+
+def _lots(rows: list[Any]) -> Iterator[list[Any]]:
+    """Some hundreds at a time: one statement has seconds, not minutes."""
+    return (rows[begin : begin + WRITTEN_AT_ONCE] for begin in range(0, len(rows), WRITTEN_AT_ONCE))
+
+
+def _update(statement: str, columns: list[list[Any]], expected: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, columns)
+        if cursor.rowcount != expected:
+            raise Refused(_("Nothing was changed: part of the directory is not yours to change any more. Look again."))
 
 
 class _Planning:
@@ -347,28 +383,13 @@ def _said(name: str, value: object) -> str:
 
 def export_rows(found: Directory) -> list[tuple[str, ...]]:
     """The directory of now, in the columns of a file: every post, then who holds none."""
-    rows: list[tuple[str, ...]] = []
-    holders: set[UUID] = set()
-    for post in found.posts():
-        holder = post.holder
-        holders |= {holder.pk} if holder else set()
-        rows.append(
-            (
-                holder.name if holder else "",
-                holder.email if holder else "",
-                post.team.name,
-                post.title,
-                {0: "practitioner", 1: "line manager", 2: "senior manager"}.get(post.level, str(post.level)),
-                _ref(post.reports_to),
-                _ref(post.adviser),
-            )
-        )
-    for person in found.people().filter(left_on=None).exclude(pk__in=holders).order_by("name", "pk"):
-        rows.append((person.name, person.email, "", "", "", "", ""))
-    return rows
-
-
-def _ref(post: Post | None) -> str:
-    if post is None:
-        return ""
-    return post.holder.email if post.holder else post.title
+    words = {level: word for word, level in LEVEL_WORDS.items()}
+    above = ("reports_to__holder__email", "reports_to__title", "adviser__holder__email", "adviser__title")
+    posts = found.posts().values_list("holder__name", "holder__email", "team__name", "title", "level", *above)
+    rows: list[tuple[str, ...]] = [
+        (name or "", email or "", team, title, words.get(level, str(level)), lead or lead_title or "", adviser or adviser_title or "")
+        for name, email, team, title, level, lead, lead_title, adviser, adviser_title in posts
+    ]
+    held = Post.objects.filter(holder=OuterRef("pk"), team__agency=found.agency, ended_on=None)
+    without = found.people().filter(left_on=None).exclude(Exists(held)).order_by("name", "pk")
+    return rows + [(name, email, "", "", "", "", "") for name, email in without.values_list("name", "email")]

@@ -120,6 +120,7 @@ def configuration(*, live: bool, level: str) -> dict[str, Any]:
             "django": to_stderr,
             "django.request": {**to_stderr, "level": "ERROR"},  # accord.web says how each request ended
             "django.db.backends": to_nowhere,  # statements and their values
+            "django.security.csrf": to_nowhere,  # the path as it was typed; pages.faults says the reason
             "django.server": to_nowhere,  # addresses with their queries
             "celery.app.trace": {**to_stderr, "level": "WARNING"},  # arguments and results
             "gunicorn.error": to_stderr,

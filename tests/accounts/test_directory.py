@@ -13,7 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.acting import acting_as
+from accounts.directory import open_seats
 from accounts.models import Agency, Appointment, Invitation, Letter, Membership, Post, Team, User
+from disputes.models import Disagreement
 from tests import factories
 from tests.factories import World, saved
 
@@ -183,8 +185,6 @@ def test_administrators_see_no_disagreement(w: World, ada: Client) -> None:
     page = text_of(ada.get(reverse("directory-post", args=[w.posts["aisha"].pk])))
     assert "1 open disagreement" in page
     assert d.reference not in page
-    from disputes.models import Disagreement
-
     with acting_as(w.ada):
         assert not Disagreement.objects.exists()
 
@@ -469,3 +469,27 @@ def test_a_post_that_is_sent_twice_is_one(w: World, ada: Client) -> None:
     elsewhere = NEW | {"team": str(w.teams["school"].pk), "key": str(w.posts["nell"].pk)}  # of another agency
     assert "was not saved" in text_of(ada.post(url, elsewhere))
     assert ada.post(url, elsewhere | {"key": "x"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["post", "post-change", "person"])
+def test_one_page_asks_no_more_for_a_large_agency(name: str, w: World, ada: Client, django_assert_max_num_queries: Any) -> None:
+    key = w.aisha.pk if name == "person" else w.posts["aisha"].pk
+    url = reverse(f"directory-{name}", args=[key])
+    ada.get(url)
+    with django_assert_max_num_queries(60) as few:
+        ada.get(url)
+    most = len(few)
+    many(w, 10)
+    with factories.as_set_up():
+        for count in range(5):
+            Post.objects.create(team=w.teams["school"], holder=w.aisha, title=f"Further post {count}")
+            factories.stand_in(w.posts["aisha"], User.objects.get(name=f"Worker {count}"))
+            factories.stand_in(w.posts["grace"], w.aisha)
+    with django_assert_max_num_queries(most):
+        assert ada.get(url).status_code == 200
+
+
+def test_how_much_is_open_at_posts_of_others_is_not_said(w: World) -> None:
+    factories.raised(w)
+    with acting_as(w.ada):
+        assert open_seats([w.posts["aisha"], w.posts["sam"]]) == {w.posts["aisha"].pk: 1, w.posts["sam"].pk: 0}

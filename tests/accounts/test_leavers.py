@@ -211,6 +211,12 @@ def test_who_keeps_the_directory_reads_nothing_by_giving_themselves_a_post(w: Wo
     days = {f"{name}_{part}": str(getattr(today, part)) for name in ("starts_on", "ends_on") for part in ("day", "month", "year")}
     named = ada.post(reverse("directory-post-stand-in", args=[post.pk]), {"person": w.ada.email, **days})
     assert "Nobody names themselves" in text_of(named)
+    for write in (
+        lambda: factories.saved(Post.objects.get(pk=post.pk), holder=w.ada),
+        lambda: StandIn.objects.create(post=post, person=w.ada, starts_on=today, ends_on=today),
+    ):
+        with acting_as(w.ada), pytest.raises(DatabaseError), transaction.atomic():
+            write()
     assert not sees(d, w.ada)
     zoe = w.posts["zoe"]  # nothing is open at hers
     ada.post(reverse("directory-post-change", args=[zoe.pk]), given | {"title": zoe.title})

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.acting import acting_as
-from disputes.models import Disagreement, Draft, DraftReader, Exclusion
+from disputes.models import Disagreement, Draft, DraftReader
 from escalation import desk
 from tests import factories
 from tests.factories import agreed, answered, move, raised, resolved, stand_in, with_the_chair
@@ -136,7 +136,7 @@ def test_a_stand_in_finds_the_rows_of_the_post_marked_with_its_holder(client, w)
 def test_nobody_finds_on_their_desk_what_they_are_excluded_from(client, w):
     d = raised(w)
     with acting_as(w.sam):
-        Exclusion.objects.create(partnership=w.partnership, disagreement=d, person=w.sam)
+        factories.exclude(partnership=w.partnership, disagreement=d, person=w.sam)
     assert laid_out(client, w.sam).to_do == []
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import StandIn
-from disputes.models import Disagreement, Exclusion
+from disputes.models import Disagreement
 from escalation import mails, notices, sending, tasks
 from escalation.models import Notice
 from tests import factories
@@ -174,7 +174,7 @@ def test_whoever_is_excluded_gets_no_mail_about_it(w: World, as_clock: Any) -> N
     d = factories.raised(w)
     with acting_as(w.aisha):
         for person in (w.sam, w.rita):
-            Exclusion.objects.create(partnership=w.partnership, disagreement=d, person=person)
+            factories.exclude(partnership=w.partnership, disagreement=d, person=person)
     with as_clock():
         for notice in Notice.objects.filter(disagreement=d, person__in=[w.sam, w.rita]):
             assert sending.send_one(notice, timezone.now()) is False

@@ -18,10 +18,11 @@ from django.utils import timezone
 from accounts.acting import acting_as
 from accounts.models import User
 from audit.models import Trace
-from disputes.models import Disagreement, Exclusion
+from disputes.models import Disagreement
 from escalation import words
 from tests import factories
 from tests.factories import World, move
+from tests.sameness import same
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +44,7 @@ def page(client: Client, d: Disagreement, by: User, query: str = "") -> str:
 
 
 def without_token(answer: Any) -> str:
-    return re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", answer.content.decode())
+    return same(answer.content.decode())
 
 
 def offered(html: str, d: Disagreement) -> set[str]:
@@ -176,7 +177,7 @@ def test_without_a_sign_in_nothing_is_shown(w: World, client: Client) -> None:
 def test_an_excluded_person_finds_nothing(w: World, client: Client) -> None:
     d = factories.raised(w)
     with acting_as(w.aisha):
-        Exclusion.objects.create(partnership=w.partnership, disagreement=d, person=w.auditor)
+        factories.exclude(partnership=w.partnership, disagreement=d, person=w.auditor)
     client.force_login(w.auditor)
     assert client.get(address(d)).status_code == 404
     said = page(client, d, w.aisha, "who-can-see/")

@@ -435,11 +435,18 @@ TYPES = [
 ]
 
 
+HEADERS = [
+    {"accept-language": "\xff"},
+    {"sec-fetch-site": "cross-site"},
+    {"referer": "http://["},
+    {"origin": "null"},
+    {"cookie": "\xff=\x00"},
+]
+
+
 def post(client: Client, form: Form, rng: random.Random) -> tuple[Any, str]:
     query = rng.choice(QUERIES)
-    headers = rng.choice(
-        [{}, {}, {}, {"accept-language": "\xff"}, {"sec-fetch-site": "cross-site"}, {"referer": "http://["}, {"origin": "null"}]
-    )
+    headers = rng.choice(HEADERS) if rng.random() < 0.1 else {}
     way = rng.random()
     if way < 0.06:
         body, kind = rng.choice(RAW), rng.choice(TYPES)

@@ -512,8 +512,8 @@ def test_a_sign_in_there_of_long_ago_is_done_again(w: World, provider: Provider,
     assert page["Location"].startswith(provider.issuer)
     assert asked(page["Location"])["prompt"] == "login"
     provider.order({"a1": AISHA})
-    page = visitor.client.get(visitor.sign_in_there(page["Location"], "a1"))
-    assert (signed_in(visitor), page["Location"]) == (w.aisha, "/disagreements/")
+    again = visitor.client.get(visitor.sign_in_there(page["Location"], "a1"))
+    assert (signed_in(visitor), again["Location"]) == (w.aisha, "/disagreements/")
 
 
 def test_and_once_only(w: World, provider: Provider, visitor: Visitor) -> None:
@@ -541,16 +541,16 @@ def test_a_page_that_wants_it_fresh_sends_them_to_their_organisation_and_back(
 ) -> None:
     visitor, wanted = aisha_of_an_hour_ago, reverse("add-app")
     assert not second_factor.is_fresh(asking(visitor))
-    page = visitor.client.get(wanted)
-    assert (page.status_code, page["Location"]) == (302, f"{reverse('mfa_reauthenticate')}?next={quote(wanted, safe='')}")
+    sent_on = visitor.client.get(wanted)
+    assert (sent_on.status_code, sent_on["Location"]) == (302, f"{reverse('mfa_reauthenticate')}?next={quote(wanted, safe='')}")
     page = visitor.client.get(reverse("mfa_reauthenticate") + "?next=" + wanted).content.decode()
     assert "Confirm with Hill Lane accounts" in page
     assert reverse("openid_connect_login", args=[SCHOOL]) in page
     assert "Confirm with Northshire accounts" not in page
     there = visitor.begin(way_on=wanted)
     assert (asked(there)["prompt"], asked(there)["max_age"]) == ("login", "300")
-    page = visitor.client.get(visitor.sign_in_there(there, "a1"))
-    assert (page.status_code, page["Location"]) == (302, wanted)
+    back = visitor.client.get(visitor.sign_in_there(there, "a1"))
+    assert (back.status_code, back["Location"]) == (302, wanted)
     assert signed_in(visitor) == w.aisha
     assert second_factor.is_fresh(asking(visitor))
     assert records(visitor)[-1]["reauthenticated"] is True

@@ -34,6 +34,13 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def is_safe_url(self, url: str | None) -> bool:
+        """Whatever stands there: some of it cannot even be read as an address (http://[), and is then no way on."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
+
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """Who this is. Somebody who has left is answered as nobody at all. The tries are counted by who asks (accounts.limits)."""
         person = authenticate(request, username=credentials.get("email", ""), password=credentials.get("password", ""))

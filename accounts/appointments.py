@@ -19,7 +19,8 @@ from django.views.decorators.http import require_safe
 from accounts import directory
 from accounts.directory import Refused, as_far_as_allowed, person_of
 from accounts.directory_forms import EmailLine
-from accounts.directory_views import answer, fill_in, page, paged, to_the_code
+from accounts.directory_people import to_the_code
+from accounts.directory_views import answer, fill_in, page, paged
 from accounts.invitations import invite
 from accounts.models import OF_AN_AGENCY, Agency, Appointment, Invitation, Office, Partnership, User
 from accounts.second_factor import fresh_second_factor

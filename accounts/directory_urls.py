@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from accounts import appointments, directory_changes, directory_files, directory_views, leaving, stand_ins
+from accounts import appointments, directory_changes, directory_files, directory_people, directory_views, leaving, stand_ins
 
 urlpatterns = [
     path("directory/", directory_views.agencies, name="directory"),
     path("directory/agencies/new/", directory_views.new_agency, name="directory-agency-new"),
     path("directory/agencies/<uuid:agency_id>/", directory_views.agency, name="directory-agency"),
-    path("directory/agencies/<uuid:agency_id>/people/", directory_views.people, name="directory-people"),
-    path("directory/agencies/<uuid:agency_id>/people/new/", directory_views.new_person, name="directory-person-new"),
+    path("directory/agencies/<uuid:agency_id>/people/", directory_people.people, name="directory-people"),
+    path("directory/agencies/<uuid:agency_id>/people/new/", directory_people.new_person, name="directory-person-new"),
     path("directory/agencies/<uuid:agency_id>/teams/new/", directory_views.new_team, name="directory-team-new"),
     path("directory/agencies/<uuid:agency_id>/posts/new/", directory_views.new_post, name="directory-post-new"),
     path("directory/agencies/<uuid:agency_id>/import/", directory_files.import_file, name="directory-import"),
@@ -21,9 +21,9 @@ urlpatterns = [
     path("directory/posts/<uuid:post_id>/change/", directory_views.change_post, name="directory-post-change"),
     path("directory/posts/<uuid:post_id>/end/", directory_views.end_post, name="directory-post-end"),
     path("directory/posts/<uuid:post_id>/stand-ins/", stand_ins.of_post, name="directory-post-stand-in"),
-    path("directory/people/<uuid:person_id>/", directory_views.person, name="directory-person"),
-    path("directory/people/<uuid:person_id>/change/", directory_views.change_person, name="directory-person-change"),
-    path("directory/people/<uuid:person_id>/invite/", directory_views.invite_person, name="directory-person-invite"),
+    path("directory/people/<uuid:person_id>/", directory_people.person, name="directory-person"),
+    path("directory/people/<uuid:person_id>/change/", directory_people.change_person, name="directory-person-change"),
+    path("directory/people/<uuid:person_id>/invite/", directory_people.invite_person, name="directory-person-invite"),
     path("directory/people/<uuid:person_id>/left/", leaving.leaving, name="directory-person-left"),
     path("directory/people/<uuid:person_id>/sign-in/", leaving.sign_in_of, name="directory-person-sign-in"),
     path("account/stand-ins/", stand_ins.mine, name="stand-ins"),

@@ -1,4 +1,4 @@
-"""The pages of an agency's directory: agencies, teams, posts and people, for the administrator who keeps it."""
+"""The pages of an agency's directory: agencies, teams and posts, for the administrator who keeps it; and how every page of it is made."""
 
 from __future__ import annotations
 
@@ -18,20 +18,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import directory
-from accounts.directory import STATES, Directory, Refused, directory_of, directory_with, person_of
+from accounts.directory import Directory, Refused, directory_of, directory_with, person_of
 from accounts.directory_forms import (
     AgencyForm,
-    NameAndAddress,
-    NewPerson,
     PostForm,
-    SearchPeople,
     SearchPosts,
     TeamForm,
     suggested,
 )
-from accounts.invitations import CannotInvite, invite, withdraw
-from accounts.models import Agency, Appointment, Invitation, Partnership, Post, StandIn, Team, User
-from accounts.second_factor import fresh_second_factor
+from accounts.invitations import CannotInvite
+from accounts.models import Agency, Post, StandIn, Team, User
 from pages import forms
 from pages.kept import posted
 
@@ -135,7 +131,7 @@ def new_agency(request: HttpRequest) -> HttpResponse:
 def agency(request: HttpRequest, agency_id: UUID) -> HttpResponse:
     """One agency: its teams and who holds which post in them."""
     found = directory_of(request, agency_id, to_change=False)
-    form, redirected = _looked_for(request, SearchPosts)
+    form, redirected = looked_for(request, SearchPosts)
     if redirected:
         return redirected
     posts = found.posts()
@@ -157,31 +153,7 @@ def agency(request: HttpRequest, agency_id: UUID) -> HttpResponse:
     return render(request, "directory/agency.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def people(request: HttpRequest, agency_id: UUID) -> HttpResponse:
-    """The people of an agency, with what each can do today."""
-    found = directory_of(request, agency_id, to_change=False)
-    form, redirected = _looked_for(request, SearchPeople)
-    if redirected:
-        return redirected
-    listed = found.people()
-    if text := form.cleaned_data.get("text"):
-        of_title = Post.objects.filter(holder=OuterRef("pk"), team__agency=found.agency, ended_on=None, title__icontains=text)
-        listed = listed.filter(Q(name__icontains=text) | Q(email__icontains=text) | Exists(of_title))
-    state = form.cleaned_data.get("state")
-    if state == "without":
-        listed = listed.filter(left_on=None).exclude(Exists(Post.objects.filter(holder=OuterRef("pk"), ended_on=None)))
-    else:
-        listed = listed.filter(STATES[state]) if state else listed.filter(left_on=None)
-    held = models.Prefetch("posts", Post.objects.filter(team__agency=found.agency, ended_on=None).select_related("team__agency"), "held")
-    listing = paged(request, listed.order_by("name", "pk").prefetch_related(held))
-    rows = [(person, directory.state_of(person)) for person in listing.object_list]
-    return render(
-        request, "directory/people.html", {"found": found, "page": listing, "rows": rows, "form": form, "is_narrowed": form.is_bound}
-    )
-
-
-def _looked_for(request: HttpRequest, kind: type[forms.Form]) -> tuple[Any, HttpResponse | None]:
+def looked_for(request: HttpRequest, kind: type[forms.Form]) -> tuple[Any, HttpResponse | None]:
     """The form of a list with what was asked. What is typed about people stays in the session, and out of the address."""
     form: Any
     if request.method == "POST":
@@ -345,118 +317,3 @@ def end_post(request: HttpRequest, post_id: UUID) -> HttpResponse:
         "reports": Post.objects.filter(reports_to=shown, ended_on=None).count(),
     }
     return answer(request, form, write) or render(request, "directory/end_post.html", context)
-
-
-# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def person_kept(request: HttpRequest, person_id: UUID) -> tuple[Directory | None, User, Partnership | None]:
-    """A person and the directory they stand in, for who keeps it; those whom the office keeps, for the office."""
-    shown = get_object_or_404(User.objects.select_related("kept_by"), pk=person_id)
-    if shown.kept_by_id:
-        return directory_of(request, shown.kept_by_id), shown, None
-    if post := Post.objects.filter(holder=shown, ended_on=None, team__agency__in=directory.kept_by(person_of(request))).first():
-        return directory_of(request, post.team.agency_id), shown, None
-    for partnership in directory.served_by(person_of(request)):
-        if Appointment.objects.filter(partnership=partnership, person=shown).exists():
-            return None, shown, partnership
-    raise Http404
-
-
-def back_to_people(found: Directory | None, partnership: Partnership | None) -> tuple[str, str]:
-    if found:
-        return (f"/directory/agencies/{found.agency.pk}/people/", _("People of %(agency)s") % {"agency": found.agency})
-    return (f"/partnership/people/?of={partnership.slug}" if partnership else "/partnership/people/", _("Appointments"))
-
-
-@require_safe
-def person(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    """One person: posts, offices, whether they can sign in, and what may be done about it."""
-    found, shown, partnership = person_kept(request, person_id)
-    today = timezone.localdate()
-    held = Post.objects.filter(holder=shown, ended_on=None).select_related("team__agency", "reports_to__holder")
-    context = {
-        "found": found,
-        "shown": shown,
-        "state": directory.state_of(shown),
-        "is_me": shown == request.user,
-        "posts": held.order_by("team__agency__name", "team__name", "title"),
-        "offices": Appointment.objects.on(today).filter(person=shown).select_related("partnership", "agency"),
-        "standing_in": StandIn.objects.filter(person=shown, ends_on__gte=today).select_related("post__holder", "post__team__agency"),
-        "invitation": Invitation.objects.filter(person=shown).order_by("-made_at").first(),
-        "back": back_to_people(found, partnership),
-        "agency": found.agency if found else None,
-        "now": timezone.now(),
-    }
-    return render(request, "directory/person.html", context)
-
-
-@page
-def new_person(request: HttpRequest, agency_id: UUID) -> HttpResponse:
-    """Somebody joins the agency: an account that nobody can use yet, and an invitation to it."""
-    found = directory_of(request, agency_id)
-    form = NewPerson(posted(request), found=found)
-
-    def write() -> HttpResponse:
-        given = form.cleaned_data
-        with directory.as_far_as_allowed():
-            invitation, _code = invite(
-                found.person, given["email"], given["name"], agency=found.agency, post=given["post"], now=timezone.now()
-            )
-        return to_the_code(request, invitation, back_to_people(found, None)[0])
-
-    said = _("They get an email with a link, and you a code to tell them by telephone. With both they choose how to sign in.")
-    return answer(request, form, write) or fill_in(
-        request, _("Add a person"), form, back_to_people(found, None), caption=found.agency.name, lead=said, action=_("Add and invite")
-    )
-
-
-def to_the_code(request: HttpRequest, invitation: Invitation | None, otherwise: str) -> HttpResponse:
-    """To the page that shows the code, for a few minutes and to whoever invited alone."""
-    if invitation is None:
-        messages.info(request, _("They have an account already, and hear of it by mail."))
-        return redirect(otherwise)
-    return redirect("invitation-code", invitation.pk)
-
-
-@require_http_methods(["POST"])
-def invite_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    """Invites somebody who has not joined yet, or once more; earlier links and codes are worth nothing from then on."""
-    _found, shown, partnership = person_kept(request, person_id)
-    if directory.state_of(shown) != "invited":
-        messages.warning(request, _("There is nothing to invite them to: they have joined, or have left."))
-        return redirect("directory-person", shown.pk)
-    last = Invitation.objects.filter(person=shown).order_by("-made_at").select_related("post").first()
-    vacant = last.post if last and last.post and last.post.holder_id is None else None
-    try:
-        with directory.as_far_as_allowed():
-            invitation, _code = invite(
-                person_of(request), shown.email, shown.name, agency=shown.kept_by, post=vacant, partnership=partnership, now=timezone.now()
-            )
-    except (Refused, CannotInvite) as why:
-        messages.warning(request, str(why))
-        return redirect("directory-person", shown.pk)
-    return to_the_code(request, invitation, f"/directory/people/{shown.pk}/")
-
-
-@page
-@fresh_second_factor
-def change_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
-    """A name or an address put right. The address is how they sign in, so who changes it shows again who they are."""
-    _found, shown, _partnership = person_kept(request, person_id)
-    form = NameAndAddress(posted(request), person=shown, initial={"name": shown.name, "email": shown.email})
-
-    def write() -> HttpResponse:
-        given = form.cleaned_data
-        if changed := [name for name in ("name", "email") if getattr(shown, name) != given[name]]:
-            shown.name, shown.email = given["name"], given["email"]
-            with directory.as_far_as_allowed():
-                directory.save(shown, *changed)
-                for invitation in Invitation.objects.filter(person=shown) if "email" in changed else ():
-                    withdraw(invitation, timezone.now())  # its link went to the wrong address
-            messages.success(request, _("Saved for %(name)s.") % {"name": shown.name})
-        return redirect("directory-person", shown.pk)
-
-    back = (f"/directory/people/{shown.pk}/", shown.name)
-    said = _("Put a slip right, or follow a new name. For somebody else who takes their place, add a person and hand the post over.")
-    return answer(request, form, write) or fill_in(request, _("Change a name or address"), form, back, lead=said)

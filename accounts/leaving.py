@@ -17,7 +17,8 @@ from django.views.decorators.http import require_http_methods
 from accounts import directory, stand_ins
 from accounts.directory import Directory, Refused, as_far_as_allowed
 from accounts.directory_forms import Successors, suggested
-from accounts.directory_views import answer, back_to_people, page, person_kept
+from accounts.directory_people import back_to_people, person_kept
+from accounts.directory_views import answer, page
 from accounts.models import Appointment, Post, User
 from pages import forms
 from pages.kept import posted

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts import letters
 from accounts.acting import acting_as
-from accounts.directory_views import person_kept
+from accounts.directory_people import person_kept
 from accounts.models import Letter
 from accounts.second_factor import fresh_second_factor
 

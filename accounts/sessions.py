@@ -29,6 +29,7 @@ __all__ = ["SessionLimits", "begin", "forget_device", "keep_form", "seconds_left
 
 WRITTEN_EVERY = 30  # seconds: more often than this it is not written down that somebody was active
 PASSIVE = ("/session/", "/session/keep/")  # what pages ask and say by themselves: nobody did anything
+AGAIN = "again"  # in the address of a page that looks again by itself, as that of an export which is being made
 IDLE, OLD, CHANGED = "idle", "old", "changed"  # why it ended
 WAS = "was"  # in a session that has ended: whose it was
 MARK = "mark"  # in a session: of the password with which it is held up
@@ -57,7 +58,7 @@ class SessionLimits:
                 _end(request, person, why)
             else:
                 kept_forms.let_find(request)
-                if request.path not in PASSIVE:
+                if request.path not in PASSIVE and AGAIN not in request.GET:
                     _note_activity(request, person)
         elif before:
             _ended_by_a_change(request, before)

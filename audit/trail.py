@@ -72,7 +72,9 @@ def note_hidden(reference: str, *, person: UUID) -> None:
     """Somebody asked for a disagreement they may not see, or for one that is not there: the database alone knows which, notes the
     one as it notes the other, and answers nothing. The reference itself is not kept."""
     with connections["refusals"].cursor() as cursor:
-        cursor.execute("SELECT accord_note_hidden(%s, %s, %s, %s)", [uuid.uuid4(), person, reference[:20].replace("\0", ""), "disagreement"])
+        cursor.execute(
+            "SELECT accord_note_hidden(%s, %s, %s, %s)", [uuid.uuid4(), person, reference[:20].replace("\0", ""), "disagreement"]
+        )
 
 
 # ── who comes and goes (audit.apps connects these to Django's and allauth's signals) ────────────────────────────────

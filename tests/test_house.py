@@ -161,7 +161,7 @@ def test_this_guard_sees_what_it_is_for() -> None:
 
 def test_only_the_door_makes_moves_and_only_views_demo_and_tasks_knock() -> None:
     """`make`, `raise_disagreement`, `reach_limit` are called from above; a transition is called by the door alone."""
-    moves = set(Disagreement.move_names()) - {"send"}  # which mails and stories are, too
+    moves = set(Disagreement.move_names()) - {"send", "exclude"}  # which mails and stories are, too, and what every query can
     found = []
     for path in MODULES:
         if name_of(path) in DOOR or path.is_relative_to(ROOT / "demo"):  # the storyteller calls its own sentences so
@@ -170,7 +170,7 @@ def test_only_the_door_makes_moves_and_only_views_demo_and_tasks_knock() -> None
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in moves):
                 continue
             whose = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
-            if whose != "moves":
+            if whose not in ("moves", "invitations"):  # accounts.invitations speaks of the same acts, about accounts
                 found.append(f"{name_of(path)} line {node.lineno}: {whose}.{node.func.attr}()")
     assert found == []
 
@@ -212,8 +212,20 @@ PUBLIC = {
     "how-to-disagree/<slug:slug>/": "how-to-disagree-in",
     "health/live": "live",
     "health/ready": "ready",
+    ".well-known/security.txt": "security-txt",
+    "csp-report/": "csp-report",
+    "sign-in/second-factor/": "mfa_authenticate",
+    "password/forgotten/": "forgotten",
+    "password/new/<str:who>/<str:token>/": "new-password",
+    "invitation/<str:key>/": "invitation",
+    "organisation/<slug:provider_id>/login/": "openid_connect_login",
+    "organisation/<slug:provider_id>/login/callback/": "openid_connect_callback",
+    "session/": "session-left",
+    "session/extend/": "session-extend",
+    "session/keep/": "session-keep",
+    "session/forget/": "session-forget",
 }
-CLOSED = 27  # an address more or less: say here that it was meant
+CLOSED = 78  # an address more or less: say here that it was meant
 
 
 def addresses(patterns: list[Any] | None = None, before: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -238,6 +250,7 @@ def filled(route: str, reference: str) -> str:
         .replace("<slug:slug>", "withdraw")
         .replace("<int:number>", "1")
         .replace("<int:level>", "1")
+        .replace("<int:pk>", "1")
     )
     path = re.sub("<uuid:[a-z_]+>", str(uuid.uuid4()), path)
     assert "<" not in path, f"say what stands for the parts of {route}"
@@ -257,12 +270,6 @@ def test_every_other_address_is_closed_to_those_who_have_not_signed_in(client: C
             assert answer["Location"].startswith("/sign-in/"), (method, route)
             tried += 1
     assert tried == CLOSED * 6
-
-
-REFERENCE = r"[0-9B-Z]{4}-[0-9B-Z]{4}"
-    rf"{REFERENCE}|[0-9a-f]{{8}}-[0-9a-f-]{{27}}|name=\"csrfmiddlewaretoken\" value=\"\w+\"|data-(shown|seconds|at-most)=\"[\d.]+\"",
-    re.IGNORECASE,
-)
 
 
 @pytest.mark.django_db

@@ -61,7 +61,8 @@ def test_what_is_for_trying_is_refused(other: dict[str, str], said: str, monkeyp
 
 
 def manage(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in ("PYTEST_VERSION", "PYTEST_CURRENT_TEST", "ACCORD_TEST")}
+    of_the_tests = {"PYTEST_VERSION", "PYTEST_CURRENT_TEST", "ACCORD_TEST", "DJANGO_ALLOW_ASYNC_UNSAFE"}
+    inherited = {name: value for name, value in os.environ.items() if name not in of_the_tests}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments], cwd=ROOT, env={**inherited, **env}, capture_output=True, text=True, check=False
     )

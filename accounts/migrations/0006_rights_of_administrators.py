@@ -187,10 +187,14 @@ POLICIES = {
             f"{POST} OR holder_id IN (SELECT accord_joined())",
         ),
     ],
-    "accounts_standin": [
+    "accounts_standin": [  # one may always be ended, also that of somebody who no longer works there
         ("SELECT", "true", None),
         ("INSERT", None, f"{STAND_IN} AND {SAME_AGENCY} AND person_id <> accord_person()"),
-        ("UPDATE", STAND_IN, f"{STAND_IN} AND {SAME_AGENCY} AND (person_id <> accord_person() OR ends_on < accord_today())"),
+        (
+            "UPDATE",
+            STAND_IN,
+            f"{STAND_IN} AND (({SAME_AGENCY} AND person_id <> accord_person()) OR ends_on < accord_today() OR ends_on < starts_on)",
+        ),
     ],
     "accounts_appointment": [("SELECT", "true", None), ("INSERT", None, NOT_MINE), ("UPDATE", NOT_MINE, NOT_MINE)],
     "accounts_invitation": [

@@ -501,3 +501,15 @@ def test_without_the_appointment_nobody_is_asked_for_one(client, w, long_ago):
     client.force_login(w.office)
     assert client.post("/exports/", {"reference": d.reference}).status_code == 404
     assert client.post(f"/exports/{export}/").status_code == 404
+
+
+def test_a_page_that_looks_again_by_itself_keeps_no_session_open(client, w):
+    export = asked_by(client, w.auditor)
+    client.stays_signed_in = False
+    session = client.session
+    session["active_at"] = was = session["active_at"] - 300
+    session.save()
+    assert client.get(f"/exports/{export}/?again").status_code == 200
+    assert client.session["active_at"] == was
+    assert client.get(f"/exports/{export}/").status_code == 200
+    assert client.session["active_at"] > was

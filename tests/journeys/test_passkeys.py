@@ -24,16 +24,19 @@ def site(committed_db: None, run_process: Callable[..., Any], browser: Any) -> I
     url = f"http://localhost:{port}"
     run_process("gunicorn", port=port, env={"SITE_URL": url})
     contexts: list[Any] = []
+    wrong: list[str] = []
 
     def new_page() -> Any:
         contexts.append(browser.new_context(viewport={"width": 375 if len(contexts) % 2 else 1280, "height": 900}))
         page = contexts[-1].new_page()
         page.set_default_timeout(15_000)
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" and "410" not in message.text else None)
         return page
 
     yield Site(url, world, [], new_page)
     for context in contexts:
         context.close()
+    assert not wrong
 
 
 def with_authenticator(person: Person) -> tuple[Any, str]:

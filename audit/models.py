@@ -13,7 +13,9 @@ from accounts.history import append_only, settled
 
 
 class Trace(models.Model):
-    """One read, search, refusal, export, sign-in or change of who people are. Insert-only; person and disagreement are bare ids, so that nothing ties it down."""
+    """One read, search, refusal, export, sign-in or change of who people are.
+
+    Insert-only; person and disagreement are bare ids, so that nothing ties it down."""
 
     class Kind(models.TextChoices):
         READ = "read"

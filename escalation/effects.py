@@ -267,7 +267,8 @@ def _invite(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
 
 
 def _person(given: Given) -> User:
-    person = User.objects.filter(pk=given.facts.get("person")).first() if given.facts.get("person") else None
+    wanted = given.facts.get("person")
+    person = User.objects.filter(pk=str(wanted)).first() if wanted else None
     if person is None:
         raise MoveRefused(_("Choose a person."))
     return person

@@ -258,7 +258,7 @@ def hand_over(disagreement_id: UUID, *, now: dt.datetime) -> Entry | None:
         disagreement.standing = Standing.of(disagreement, now)
         moved = [s for s in disagreement.standing.seats if s.post and s.post.is_held and s.post.holder_id != s.person_id]
         seated = {(s.person_id, s.side_id, s.capacity, s.step) for s in disagreement.standing.seats}
-        on_side = {s.person_id: s.side_id for s in disagreement.standing.seats if s.is_held_by_its_person}
+        on_side: dict[UUID | None, UUID | None] = {s.person_id: s.side_id for s in disagreement.standing.seats if s.is_held_by_its_person}
         moved = [s for s in moved if s.post and on_side.get(s.post.holder_id, s.side_id) == s.side_id]
         if not moved:
             return None

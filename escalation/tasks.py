@@ -140,8 +140,8 @@ def hand_over_to_holders(now: dt.datetime) -> int:
     """As hand_over_seats, at a given moment (aware); returns how many disagreements have a new person."""
     must_see_everything()
     moved = Seat.objects.active(now).filter(post__ended_on=None, post__holder__is_active=True, disagreement__stage__in=OPEN)
-    moved = moved.exclude(person=F("post__holder")).order_by("disagreement").values_list("disagreement_id", flat=True).distinct()
-    return _each(moves.hand_over, list(moved[:IN_A_ROW]), now)
+    where = moved.exclude(person=F("post__holder")).order_by("disagreement").values_list("disagreement_id", flat=True).distinct()
+    return _each(moves.hand_over, list(where[:IN_A_ROW]), now)
 
 
 @shared_task

@@ -11,7 +11,7 @@ class Audience(Enum):
     """Whom an address is for. Everybody else gets the answer of something that does not exist; who has not signed in is asked to."""
 
     EVERYBODY = "everybody, without signing in"
-    SIGNING_IN = "who is on the way in; who has signed in goes on"
+    SIGNING_IN = "who is on the way in or out, and whoever asks how their own session stands"
     THE_INVITED = "whoever has the link of an invitation or of a forgotten password; it only leads to a form"
     SIGNED_IN = "everybody who has signed in"
     THEMSELVES = "each person, for what is their own; other people's things do not exist for them"
@@ -27,6 +27,7 @@ class Audience(Enum):
     AUDITORS_AND_LEADS = "auditors of the partnership, and safeguarding leads for the people of their agency"
     WATCHING = "safeguarding leads for the people of their agency, auditors and the office"
     KEEPERS = "the agency’s administrator; the office as long as it has none"
+    KEEPERS_AND_OFFICE = "the agency’s administrator; the partnership’s office reads"
     DIRECTORIES = "agency administrators and the partnership’s office"
 
 
@@ -71,9 +72,9 @@ ADDRESSES: tuple[Address, ...] = (
     Address("recovery-codes", A.THEMSELVES),
     Address("download-recovery-codes", A.THEMSELVES),
     Address("new-recovery-codes", A.THEMSELVES, fresh=True),
-    Address("session-left", A.THEMSELVES),
-    Address("session-extend", A.THEMSELVES),
-    Address("session-keep", A.THEMSELVES),
+    Address("session-left", A.SIGNING_IN),
+    Address("session-extend", A.SIGNING_IN),
+    Address("session-keep", A.SIGNING_IN),
     Address("session-forget", A.THEMSELVES),
     Address("sessions", A.THEMSELVES),
     Address("own-reading", A.THEMSELVES),
@@ -120,15 +121,15 @@ ADDRESSES: tuple[Address, ...] = (
     Address("trail-alarm-looked-into", A.WATCHING),
     Address("directory", A.DIRECTORIES),
     Address("directory-agency-new", A.OFFICE),
-    Address("directory-agency", A.KEEPERS),
-    Address("directory-people", A.KEEPERS),
+    Address("directory-agency", A.KEEPERS_AND_OFFICE),
+    Address("directory-people", A.KEEPERS_AND_OFFICE),
     Address("directory-person-new", A.KEEPERS),
     Address("directory-team-new", A.KEEPERS),
     Address("directory-post-new", A.KEEPERS),
     Address("directory-import", A.KEEPERS),
     Address("directory-template", A.KEEPERS),
     Address("directory-export", A.KEEPERS),
-    Address("directory-changes", A.KEEPERS),
+    Address("directory-changes", A.KEEPERS_AND_OFFICE),
     Address("directory-team", A.KEEPERS),
     Address("directory-post", A.KEEPERS),
     Address("directory-post-change", A.KEEPERS),

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import Appointment, Office, Partnership, StepPost, Team, User
 from pages import times
 from pages.kept import posted
+from pages.limits import MEGABYTE, takes_files
 from procedure import drawing, proposals
 from procedure import posts as step_posts
 from procedure.calendars import NAMES, Calendar
@@ -146,6 +147,7 @@ def _as_file(text: str, name: str) -> HttpResponse:
 # ── a new one ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@takes_files(up_to=10 * MEGABYTE)  # a far too large one gets its error at the field, too
 @page
 def new(request: HttpRequest) -> HttpResponse:
     """The text with its mistakes; then the ladder drawn, the comparison, and the day. Nothing is kept until it is proposed."""

@@ -287,7 +287,7 @@ def test_bad_text_gets_a_sentence(what: str, office: Client, w: World) -> None:
 
 
 def test_ten_megabytes_of_text_are_turned_away(office: Client) -> None:
-    assert office.post("/procedure/new/", {"do": "check", "text": "#" * 10_000_000}).status_code == 400
+    assert office.post("/procedure/new/", {"do": "check", "text": "#" * 10_000_000}).status_code == 413
 
 
 @pytest.mark.parametrize(

@@ -347,7 +347,8 @@ def test_hidden_is_absent_in_status_and_body(who: str) -> None:
             with undone():
                 absent = getattr(client, method)(matrix.path(part_of(matrix, route, name), "ZZZZ-ZZZZ"))
             assert hidden.status_code == absent.status_code == (405 if hidden.status_code == 405 else 404), (method, route)
-            assert masked(hidden) == masked(absent), (method, route)
+            assert masked(hidden)[0] == masked(absent)[0], (method, route)
+            assert dict(masked(hidden)[1]) == dict(masked(absent)[1]), (method, route)
             compared += 1
     assert compared >= 15
 

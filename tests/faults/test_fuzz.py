@@ -13,8 +13,6 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from io import BytesIO
@@ -470,14 +468,28 @@ class AsNobody:
     def __getattr__(self, name: str) -> Any:
         return getattr(connection, name)
 
-    @contextmanager
-    def cursor(self) -> Iterator[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('accord.person', true)")
-            [person] = cursor.fetchone()
-            cursor.execute("SELECT set_config('accord.person', '', true)")
-            yield cursor
-            cursor.execute("SELECT set_config('accord.person', %s, true)", [person or ""])
+    def cursor(self) -> CursorOfNobody:
+        return CursorOfNobody(connection.cursor())
+
+
+class CursorOfNobody:
+    def __init__(self, cursor: Any) -> None:
+        self.real = cursor
+        self.person = ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def __enter__(self) -> Any:
+        self.real.execute("SELECT current_setting('accord.person', true)")
+        self.person = self.real.fetchone()[0] or ""
+        self.real.execute("SELECT set_config('accord.person', '', true)")
+        return self.real
+
+    def __exit__(self, *_: object) -> None:
+        if not connection.needs_rollback:
+            self.real.execute("SELECT set_config('accord.person', %s, true)", [self.person])
+        self.real.close()
 
 
 def fault_of(answer: Any) -> BaseException | None:

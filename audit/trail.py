@@ -101,8 +101,10 @@ def note_signed_out(sender: object, user: User | None, **_: Any) -> None:
         _note_way_in(Kind.SIGNED_OUT, "sign-out", user.pk)
 
 
-def note_second_factor_changed(sender: object, user: User, **_: Any) -> None:
-    _note_way_in(Kind.CHANGED, "second-factor", user.pk)
+def note_second_factor_changed(sender: object, user: User, request: Any = None, **_: Any) -> None:
+    """Added or taken away: by themselves, or by whoever keeps their account when the second step was lost."""
+    by = getattr(getattr(request, "user", None), "pk", None)
+    _note_way_in(Kind.CHANGED, "second-factor", user.pk, **({"by": str(by)} if by and by != user.pk else {}))
 
 
 def note_organisation_linked(sender: object, sociallogin: Any, **_: Any) -> None:
@@ -124,8 +126,8 @@ def note_reset_asked(person: UUID | None) -> None:
     _note_way_in(Kind.CHANGED, "reset-asked", person)
 
 
-def _note_way_in(kind: Trace.Kind, what: str, person: UUID | None) -> None:
-    note_for_each(kind, what, _everywhere(person), person=person, apart=True)
+def _note_way_in(kind: Trace.Kind, what: str, person: UUID | None, **facts: Any) -> None:
+    note_for_each(kind, what, dict.fromkeys(_everywhere(person), facts), person=person, apart=True)
 
 
 def _everywhere(person: UUID | None) -> dict[UUID | None, dict[str, Any]]:

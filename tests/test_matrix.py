@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver
@@ -291,6 +292,12 @@ def _patterns(patterns: Any = None) -> Iterator[Any]:
             yield from _patterns(pattern.url_patterns)
         else:
             yield pattern
+
+
+def test_nobody_administers_by_djangos_admin() -> None:
+    """Who runs the service configures it and reads no disagreement."""
+    assert "django.contrib.admin" not in settings.INSTALLED_APPS
+    assert not any(name and name.startswith("admin") for _route, name in access.routes())
 
 
 def test_the_page_of_the_docs_says_the_same() -> None:

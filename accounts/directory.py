@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connection, models, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import letters
 from accounts.acting import current_person
-from accounts.models import Agency, Appointment, Letter, Membership, Office, Partnership, Post, Team, User
+from accounts.models import Agency, Appointment, Letter, Membership, Office, Partnership, Post, StandIn, Team, User
 
 HIGHEST_LEVEL = 9
 LEVELS = {0: gettext_lazy("Practitioner"), 1: gettext_lazy("Line manager"), 2: gettext_lazy("Senior manager")}
@@ -61,15 +61,18 @@ def person_of(request: HttpRequest) -> User:
 
 
 def administrators_on(day: dt.date) -> models.QuerySet[Appointment]:
-    return Appointment.objects.on(day).filter(office=Office.ADMINISTRATOR)
+    return Appointment.objects.on(day).filter(office=Office.ADMINISTRATOR, person__is_active=True)
 
 
 def kept_by(person: User) -> models.QuerySet[Agency]:
-    """The agencies whose directory this person keeps today: as administrator, or as the office where an agency has none yet."""
+    """The agencies whose directory this person keeps today: as administrator, or as the office while an agency has none and sits in that
+    partnership alone. The database says the same (accord_administered)."""
     held = administrators_on(timezone.localdate())
+    own = held.filter(person=person, agency__partnerships=F("partnership"))
     ours = Membership.objects.filter(agency=OuterRef("pk"), partnership__in=served_by(person))
-    without = Exists(ours) & ~Exists(held.filter(agency=OuterRef("pk")))
-    return Agency.objects.filter(Q(pk__in=held.filter(person=person).values("agency")) | without).order_by("name")
+    others = Membership.objects.filter(agency=OuterRef("agency")).exclude(partnership=OuterRef("partnership"))
+    without = Exists(ours.filter(~Exists(others))) & ~Exists(held.filter(agency=OuterRef("pk")))
+    return Agency.objects.filter(Q(pk__in=own.values("agency")) | without).order_by("name")
 
 
 def served_by(person: User) -> list[Partnership]:
@@ -221,14 +224,17 @@ def change_post(post: Post, given: Mapping[str, Any]) -> bool:
     return bool(changed)
 
 
+def check_not_to_oneself(to: User | None) -> None:
+    """Who keeps the directory reads no disagreement by it."""
+    if to is not None and to == current_person():
+        raise Refused(_("Nobody gives a post to themselves: another administrator must."))
+
+
 def check_hand_over(post: Post, to: User | None) -> None:
-    """Whoever holds a post sits at its open disagreements: while there are any, it needs somebody who can sign in, and nobody who keeps
-    the directory gives it to themselves."""
-    is_to_oneself = to is not None and to == current_person()
-    if (to is None or not to.is_active or is_to_oneself) and (number := open_seats([post]).get(post.pk, 0)):
-        if is_to_oneself:
-            said = _("%(post)s has %(number)s. Nobody gives such a post to themselves: another administrator must.")
-        elif to is None:
+    """Whoever holds a post sits at its open disagreements: while there are any, it needs somebody who can sign in."""
+    check_not_to_oneself(to)
+    if (to is None or not to.is_active) and (number := open_seats([post]).get(post.pk, 0)):
+        if to is None:
             said = _("%(post)s has %(number)s, so it cannot be left vacant. Name who takes over.")
         else:
             said = _("%(post)s has %(number)s. %(name)s cannot sign in yet, so they cannot take over.")
@@ -238,8 +244,20 @@ def check_hand_over(post: Post, to: User | None) -> None:
 def end_post(post: Post, today: dt.date) -> None:
     with as_far_as_allowed():
         check_hand_over(post, None)
+        for stand_in in StandIn.objects.select_for_update().filter(post=post, ends_on__gte=today):
+            end_stand_in(stand_in, today)
         post.ended_on = today
         save(post, "ended_on")
+
+
+def end_stand_in(stand_in: StandIn, today: dt.date) -> None:
+    """From this moment on they stand in no more. One that has not begun ends the day before it would: it covers no day."""
+    if stand_in.ends_on < max(stand_in.starts_on, today):
+        return
+    with as_far_as_allowed():
+        stand_in.ends_on = max(stand_in.starts_on, today) - dt.timedelta(days=1)
+        save(stand_in, "ends_on")
+        tell_of_changed_rights(stand_in.person)
 
 
 def tell_of_changed_rights(*people: User | None) -> None:

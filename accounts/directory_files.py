@@ -19,6 +19,7 @@ from accounts.directory import Directory, Refused, directory_of
 from accounts.directory_csv import MOST_MISTAKES, TEMPLATE, Mistake
 from accounts.directory_import import Plan
 from accounts.directory_views import page
+from accounts.second_factor import fresh_second_factor
 from pages import fields, forms
 from pages.kept import posted
 from pages.limits import MEGABYTE, takes_files
@@ -108,6 +109,7 @@ class CsvForm(forms.Form):
 
 @takes_files(up_to=10 * MEGABYTE)
 @page
+@fresh_second_factor
 def import_file(request: HttpRequest, agency_id: UUID) -> HttpResponse:
     """The file with its mistakes; then what it would do; then, confirmed, done. Nothing is kept before that."""
     found = directory_of(request, agency_id)

@@ -211,11 +211,11 @@ class _Planning:
         return found
 
     def _rename(self, person: User, row: Row) -> None:
-        if person.kept_by_id in (None, self.agency.pk):
+        if person.kept_by_id == self.agency.pk:
             self.plan.renamed.append((person, person.name))
             person.name = row.name
         else:
-            said = _("The name of %(name)s stays: another agency keeps their account.") % {"name": person.name}
+            said = _("The name of %(name)s stays: others keep their account.") % {"name": person.name}
             self.plan.notes.append(Mistake(row.line, "name", said))
 
     def _team(self, row: Row, none_named: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -11,15 +12,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
-from accounts import directory
+from accounts import directory, letters
 from accounts.directory import STATES, Directory, Refused, directory_of, person_of
 from accounts.directory_forms import NameAndAddress, NewPerson, SearchPeople
 from accounts.directory_views import answer, fill_in, looked_for, page, paged
 from accounts.invitations import CannotInvite, invite, withdraw
-from accounts.models import Appointment, Invitation, Partnership, Post, StandIn, User
-from accounts.second_factor import fresh_second_factor
+from accounts.models import Appointment, Invitation, Letter, Partnership, Post, StandIn, User
+from accounts.second_factor import fresh_second_factor, has_one
 from pages.kept import posted
 
 
@@ -48,16 +49,15 @@ def people(request: HttpRequest, agency_id: UUID) -> HttpResponse:
 
 
 def person_kept(request: HttpRequest, person_id: UUID) -> tuple[Directory | None, User, Partnership | None]:
-    """A person and the directory they stand in, for who keeps it; those whom the office keeps, for the office."""
+    """A person and the directory they stand in, for who keeps the account (accord_keeps_person says the same): the administrator of their
+    agency, or else the office of one partnership. A post or an office that they hold elsewhere gives nobody the keeping of it."""
     shown = get_object_or_404(User.objects.select_related("kept_by"), pk=person_id)
     if shown.kept_by_id:
         return directory_of(request, shown.kept_by_id), shown, None
-    if post := Post.objects.filter(holder=shown, ended_on=None, team__agency__in=directory.kept_by(person_of(request))).first():
-        return directory_of(request, post.team.agency_id), shown, None
-    for partnership in directory.served_by(person_of(request)):
-        if Appointment.objects.filter(partnership=partnership, person=shown).exists():
-            return None, shown, partnership
-    raise Http404
+    partnership = next((one for one in directory.served_by(person_of(request)) if one.pk == shown.kept_for_id), None)
+    if partnership is None:
+        raise Http404
+    return None, shown, partnership
 
 
 def back_to_people(found: Directory | None, partnership: Partnership | None) -> tuple[str, str]:
@@ -89,6 +89,7 @@ def person(request: HttpRequest, person_id: UUID) -> HttpResponse:
 
 
 @page
+@fresh_second_factor
 def new_person(request: HttpRequest, agency_id: UUID) -> HttpResponse:
     """Somebody joins the agency: an account that nobody can use yet, and an invitation to it."""
     found = directory_of(request, agency_id)
@@ -116,10 +117,19 @@ def to_the_code(request: HttpRequest, invitation: Invitation | None, otherwise: 
     return redirect("invitation-code", invitation.pk)
 
 
-@require_http_methods(["POST"])
+def to_the_button(request: HttpRequest, shown: User) -> HttpResponse:
+    """Who has just confirmed that it is they comes back by GET: what they were doing has its button on the person's page."""
+    messages.info(request, _("Nothing was done yet. Use the button once more."))
+    return redirect("directory-person", shown.pk)
+
+
+@page
+@fresh_second_factor
 def invite_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
     """Invites somebody who has not joined yet, or once more; earlier links and codes are worth nothing from then on."""
     _found, shown, partnership = person_kept(request, person_id)
+    if request.method != "POST":
+        return to_the_button(request, shown)
     if directory.state_of(shown) != "invited":
         messages.warning(request, _("There is nothing to invite them to: they have joined, or have left."))
         return redirect("directory-person", shown.pk)
@@ -136,6 +146,15 @@ def invite_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
     return to_the_code(request, invitation, f"/directory/people/{shown.pk}/")
 
 
+def check_address_may_change(person: User) -> None:
+    """Where there is no second step, who reads the mail of an account has the account: then nobody else gives it another address."""
+    by_organisation = not person.has_usable_password() and SocialAccount.objects.filter(user=person).exists()
+    if person.last_login is not None and not has_one(person) and not by_organisation:
+        raise Refused(
+            _("%(name)s has no second step for signing in now. Change the address when they have set one up.") % {"name": person.name}
+        )
+
+
 @page
 @fresh_second_factor
 def change_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
@@ -146,9 +165,14 @@ def change_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
     def write() -> HttpResponse:
         given = form.cleaned_data
         if changed := [name for name in ("name", "email") if getattr(shown, name) != given[name]]:
+            before = shown.email
+            if "email" in changed:
+                check_address_may_change(shown)
             shown.name, shown.email = given["name"], given["email"]
             with directory.as_far_as_allowed():
                 directory.save(shown, *changed)
+                if "email" in changed and directory.state_of(shown) != "invited":
+                    letters.owe(Letter.Kind.ADDRESS_CHANGED, shown, address=before)
                 for invitation in Invitation.objects.filter(person=shown) if "email" in changed else ():
                     withdraw(invitation, timezone.now())  # its link went to the wrong address
             messages.success(request, _("Saved for %(name)s.") % {"name": shown.name})

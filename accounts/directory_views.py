@@ -28,6 +28,7 @@ from accounts.directory_forms import (
 )
 from accounts.invitations import CannotInvite
 from accounts.models import Agency, Post, StandIn, Team, User
+from accounts.second_factor import fresh_second_factor
 from pages import forms
 from pages.kept import posted
 
@@ -108,6 +109,7 @@ def _administrators(agencies: list[Agency]) -> dict[UUID | None, list[User]]:
 
 
 @page
+@fresh_second_factor
 def new_agency(request: HttpRequest) -> HttpResponse:
     """An agency joins the partnership. The office names its administrator next."""
     partnership, _others = directory.served(request)
@@ -242,6 +244,7 @@ def post(request: HttpRequest, post_id: UUID) -> HttpResponse:
 
 
 @page
+@fresh_second_factor
 def new_post(request: HttpRequest, agency_id: UUID) -> HttpResponse:
     found = directory_of(request, agency_id)
     form = PostForm(posted(request), found=found, initial={"team": request.GET.get("team", ""), "level": "0", "key": uuid4()})
@@ -253,6 +256,7 @@ def new_post(request: HttpRequest, agency_id: UUID) -> HttpResponse:
         key = form.cleaned_data.pop("key") or uuid4()
         if there := found.posts().filter(pk=key).first():
             return redirect("directory-post", there.pk)
+        directory.check_not_to_oneself(form.cleaned_data["holder"])
         made = Post(pk=key, **form.cleaned_data)
         directory.save(made)
         messages.success(request, _("%(post)s is added.") % {"post": made.title})
@@ -264,6 +268,7 @@ def new_post(request: HttpRequest, agency_id: UUID) -> HttpResponse:
 
 
 @page
+@fresh_second_factor
 def change_post(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Everything about a post; a new holder takes over what is open at it."""
     found, shown = _post(request, post_id)
@@ -299,6 +304,7 @@ def _as_text(value: Any) -> Any:
 
 
 @page
+@fresh_second_factor
 def end_post(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """A post that is no longer there. Nothing of the past changes."""
     found, shown = _post(request, post_id)

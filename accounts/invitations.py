@@ -63,10 +63,10 @@ def invite(
     """Invite this address to join, and say the code to tell them by another channel. Needs `by` to be acting.
 
     A person who has joined before gets no invitation but a letter that they were asked: (None, ""). `agency` keeps the account of
-    somebody new (None: the office), `post` is the vacant post they will hold. Raises CannotInvite.
+    somebody new (None: the office of `partnership`), `post` is the vacant post they will hold. Raises CannotInvite.
     """
     with transaction.atomic():
-        person = find_or_make(email, name, agency)
+        person = find_or_make(email, name, agency, partnership)
         if person.is_active:
             letters.owe(Letter.Kind.SEAT, person)
             return None, ""
@@ -87,14 +87,16 @@ def invite_again(invitation: Invitation, by: User, now: dt.datetime) -> tuple[In
     return invite(by, person.email, person.name, agency=person.kept_by, post=post, partnership=invitation.partnership, now=now)
 
 
-def find_or_make(email: str, name: str, agency: Agency | None) -> User:
-    """Whoever has this address; somebody new cannot sign in, and sees nothing, until they join."""
+def find_or_make(email: str, name: str, agency: Agency | None, partnership: Partnership | None = None) -> User:
+    """Whoever has this address; somebody new cannot sign in, and sees nothing, until they join. The agency keeps their account, or else
+    the office of the partnership."""
     address = normal(email)
     if known := User.objects.filter(email=address).first():
         return known
     try:
         with transaction.atomic():
-            return User.objects.create_user(address, name=name, is_active=False, kept_by=agency)
+            kept_for = None if agency else partnership
+            return User.objects.create_user(address, name=name, is_active=False, kept_by=agency, kept_for=kept_for)
     except IntegrityError:  # somebody else invited them in this moment
         return User.objects.get(email=address)
 

@@ -31,6 +31,7 @@ REMEMBERED = 20  # pages sent, in the session
 # The page is new each time: what says which page it was, and what proves who sends it, is never kept; nor is a secret.
 NEVER = {"csrfmiddlewaretoken", "key", "seen", "next", "code", "otp"}
 A_SECRET = re.compile(r"password|passphrase|secret|token|credential|recovery", re.IGNORECASE)
+A_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}")  # of a field; the database cannot hold the rest
 WITHOUT_WORDS = re.compile(r"/(sign-in|sign-out|session|password|invitation|organisation|account/(?!mail/|stand-ins))")
 OURS = re.compile(r"accord-")  # what the page itself says beside the fields
 SAME_PAGE = ("back", "ended", "kept")  # parts of a query that lead to the same form
@@ -40,7 +41,7 @@ SENT = "sent_pages"
 def page_of(path: str) -> str:
     """Under which name what was written on a page is kept: its address, without what makes no other page of it. "" for no page of ours."""
     bare, _, query = path.partition("?")
-    if not bare.startswith("/") or bare.startswith("//") or WITHOUT_WORDS.match(bare):
+    if not bare.startswith("/") or bare.startswith("//") or "\x00" in bare or WITHOUT_WORDS.match(bare):
         return ""
     asked = QueryDict(query, mutable=True)
     for name in SAME_PAGE:
@@ -63,7 +64,7 @@ def worth_keeping(posted: QueryDict) -> dict[str, list[str]]:
     kept = {
         name: [_clean(value) for value in values]
         for name, values in posted.lists()
-        if name not in NEVER and not A_SECRET.search(name) and not OURS.match(name)
+        if A_NAME.fullmatch(name) and name not in NEVER and not A_SECRET.search(name) and not OURS.match(name)
     }
     if sum(len(name) + sum(map(len, values)) for name, values in kept.items()) > MOST_TEXT:
         return {}

@@ -12,14 +12,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
 
 from accounts import directory, stand_ins
 from accounts.directory import Directory, Refused, as_far_as_allowed
 from accounts.directory_forms import Successors, suggested
-from accounts.directory_people import back_to_people, person_kept
+from accounts.directory_people import back_to_people, person_kept, to_the_button
 from accounts.directory_views import answer, page
 from accounts.models import Appointment, Post, User
+from accounts.second_factor import fresh_second_factor
 from pages import forms
 from pages.kept import posted
 
@@ -55,6 +55,7 @@ def held_by(person: User) -> list[Post]:
 
 
 @page
+@fresh_second_factor
 def leaving(request: HttpRequest, person_id: UUID) -> HttpResponse:
     """[They have left]: each of their posts with how much is open at it, and who takes it over."""
     found, shown, partnership = person_kept(request, person_id)
@@ -93,10 +94,13 @@ def _form(request: HttpRequest, posts: list[Post], seats: dict[UUID, int], found
     return Successors(posted(request), posts=own, open_seats=seats, agency=found.agency, leaver=leaver)
 
 
-@require_http_methods(["POST"])
+@page
+@fresh_second_factor
 def sign_in_of(request: HttpRequest, person_id: UUID) -> HttpResponse:
     """[Block signing in now], [Unblock], and [They are back] for somebody who had left. Their posts and seats stay where they are."""
     _found, shown, _partnership = person_kept(request, person_id)
+    if request.method != "POST":
+        return to_the_button(request, shown)
     state = directory.state_of(shown)
     may_do = {"working": "block", "blocked": "unblock", "left": "back"}
     if shown == request.user:

@@ -33,16 +33,24 @@ log = logging.getLogger("accord.tasks")
 RETRY_AFTER = [dt.timedelta(minutes=m) for m in (1, 5, 15, 60)] + [dt.timedelta(hours=6)] * 8
 LEASE = dt.timedelta(minutes=5)
 LINK_ASKED_FOR = dt.timedelta(hours=6)  # nobody waits for a link that they asked for longer ago
+ADDRESS_IS_NEW = dt.timedelta(hours=72)  # so long the person has to say, by another way, that they did not ask for it
 Kind = Letter.Kind
 
 
-def owe(kind: Letter.Kind | str, person: User, invitation: Invitation | None = None) -> None:
-    """One mail of this kind to this person, sent within seconds of the commit. Nothing is read back: the web may not see what is owed."""
+def owe(kind: Letter.Kind | str, person: User, invitation: Invitation | None = None, *, address: str = "") -> None:
+    """One mail of this kind to this person, sent within seconds of the commit: to their address, or to this one that they had before.
+    Nothing is read back: the web may not see what is owed."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO accounts_letter (id, kind, person_id, invitation_id, attempts) VALUES (%s, %s, %s, %s, 0)",
-            [uuid.uuid4(), Kind(kind).value, person.pk, invitation.pk if invitation else None],
+            "INSERT INTO accounts_letter (id, kind, person_id, invitation_id, address, attempts) VALUES (%s, %s, %s, %s, %s, 0)",
+            [uuid.uuid4(), Kind(kind).value, person.pk, invitation.pk if invitation else None, address],
         )
+
+
+def address_is_new(person: User, now: dt.datetime | None = None) -> bool:
+    """Whether somebody changed their address within three days: whoever reads its mail may not be they, and nothing is given on its word."""
+    changed_at = person.address_changed_at
+    return changed_at is not None and changed_at > (now or timezone.now()) - ADDRESS_IS_NEW
 
 
 # ── Sending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,7 +114,9 @@ def is_still_owed(letter: Letter, now: dt.datetime) -> bool:
         is_open = invitation is not None and invitation.taken_up_at is None and invitation.revoked_at is None
         return bool(is_open and invitation and invitation.expires_at > now and not person.is_active and person.left_on is None)
     if letter.kind == Kind.RESET:
-        return person.is_active and now - letter.made_at <= LINK_ASKED_FOR
+        return person.is_active and now - letter.made_at <= LINK_ASKED_FOR and not address_is_new(person, now)
+    if letter.kind == Kind.ADDRESS_CHANGED:
+        return True
     return person.is_active
 
 
@@ -134,7 +144,7 @@ def mail_of(letter: Letter, now: dt.datetime) -> EmailMessage:
         context["link"] = settings.SITE_URL + make(letter)
     template = f"emails/letters/{letter.kind}"
     subject, body = render_to_string(f"{template}_subject.txt", context), render_to_string(f"{template}.txt", context)
-    return mailing.message(subject, body, letter.person.email, letter.pk, now)
+    return mailing.message(subject, body, letter.address or letter.person.email, letter.pk, now)
 
 
 def new_password_link(letter: Letter) -> str:
@@ -171,4 +181,4 @@ def _office_phone(letter: Letter) -> str:
     return phones[0] if len(phones) == 1 else ""
 
 
-__all__ = ["Kind", "claim_next", "is_still_owed", "mail_of", "owe", "send_one", "send_owed"]
+__all__ = ["Kind", "address_is_new", "claim_next", "is_still_owed", "mail_of", "owe", "send_one", "send_owed"]

@@ -26,6 +26,9 @@ def lost_second_step(request: HttpRequest, person_id: UUID) -> HttpResponse:
     if shown == request.user or not shown.is_active or not own.exists():
         messages.warning(request, _("They have no second step that you can take away."))
         return redirect("directory-person", shown.pk)
+    if letters.address_is_new(shown):
+        messages.warning(request, _("Their email address was changed less than three days ago. Their second step stays until then."))
+        return redirect("directory-person", shown.pk)
     if request.method == "POST":
         with acting_as(shown):  # the trail is theirs; the request says whose doing it was
             for one in own:

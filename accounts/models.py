@@ -117,11 +117,13 @@ class User(AbstractBaseUser, Row):
     name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
     mail = models.CharField(max_length=10, choices=Mail.choices, default=Mail.AT_ONCE)
-    kept_by = models.ForeignKey(Agency, models.PROTECT, null=True, blank=True, related_name="people")  # null: kept by the office
+    kept_by = models.ForeignKey(Agency, models.PROTECT, null=True, blank=True, related_name="people")  # its administrator keeps the account
+    kept_for = models.ForeignKey(Partnership, models.PROTECT, null=True, blank=True, related_name="+")  # else the office of this one does
+    address_changed_at = models.DateTimeField(null=True, blank=True)  # the database stamps it
     left_on = models.DateField(null=True, blank=True)
     rights_version = models.PositiveIntegerField(default=0)  # the database counts it up when a right changes: every session ends
 
-    history = History(excluded_fields=["password", "last_login", "mail", "rights_version"])
+    history = History(excluded_fields=["password", "last_login", "mail", "rights_version", "address_changed_at"])
     objects = People()
 
     USERNAME_FIELD = "email"
@@ -290,7 +292,7 @@ class Invitation(Row):
 
 class Letter(Row):
     """A mail about an account that is owed to one person: sent by a worker from this row, so that a page takes as long whether or not
-    there is such a person. Holds no address and no secret: both are looked up and made when it is sent."""
+    there is such a person. Holds no secret, and no address but one that they no longer have: the rest is made when it is sent."""
 
     class Kind(models.TextChoices):
         INVITATION = "invitation"
@@ -299,11 +301,13 @@ class Letter(Row):
         PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind of letter
         SECOND_FACTOR_CHANGED = "second_factor_changed"
         RIGHTS_CHANGED = "rights_changed"
+        ADDRESS_CHANGED = "address_changed"  # to the address which they had until then
         ALARM = "alarm"  # unusual reading, an unconfirmed emergency access: look at the page of alarms
 
     kind = models.CharField(max_length=24, choices=Kind.choices)
     person = models.ForeignKey(User, models.PROTECT, related_name="letters")
     invitation = models.ForeignKey(Invitation, models.PROTECT, null=True)
+    address = models.EmailField(blank=True, db_default="")  # only where it goes to one which they had before
     made_at = models.DateTimeField(db_default=Now())
     leased_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)

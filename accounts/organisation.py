@@ -138,10 +138,14 @@ def _let_in(request: HttpRequest, organisation: Organisation, claims: Claims, wa
 
 
 def _by_address(organisation: Organisation, claims: Claims) -> User | None:
-    """Whose address this is, if that person never came by this organisation before: an address may be given to a successor."""
+    """Whose address this is, if that person never came by this organisation before: an address may be given to a successor. One that
+    somebody has just changed links nothing yet; whoever is invited has the invitation in hand."""
     person = User.objects.filter(email=claims.email).first() if claims.email else None
     if person and SocialAccount.objects.filter(user=person, provider=organisation.sub_id).exists():
         log.warning("organisation: another account with the same address", extra={"organisation": organisation.sub_id, "person": person.pk})
+        return None
+    if person and person.is_active and letters.address_is_new(person):
+        log.warning("organisation: an address that was changed just now", extra={"organisation": organisation.sub_id, "person": person.pk})
         return None
     return person
 

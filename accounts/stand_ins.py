@@ -25,6 +25,7 @@ from accounts.directory import Directory, Refused, as_far_as_allowed, person_of
 from accounts.directory_forms import PersonLine, suggested
 from accounts.directory_views import answer, fill_in, page
 from accounts.models import Post, StandIn, User
+from accounts.second_factor import fresh_second_factor
 from pages import fields, forms, times
 from pages.kept import posted
 
@@ -101,21 +102,11 @@ def name(post: Post, person: User, starts_on: dt.date, ends_on: dt.date) -> Stan
     return stand_in
 
 
-def end(stand_in: StandIn, today: dt.date) -> None:
-    """From this moment on they stand in no more. One that has not begun ends the day before it would: it covers no day."""
-    if stand_in.ends_on < max(stand_in.starts_on, today):
-        return
-    with as_far_as_allowed():
-        stand_in.ends_on = max(stand_in.starts_on, today) - dt.timedelta(days=1)
-        directory.save(stand_in, "ends_on")
-        directory.tell_of_changed_rights(stand_in.person)
-
-
 def end_all_of(person: User, today: dt.date) -> None:
     """Whoever leaves stands in for nobody."""
     with as_far_as_allowed():
         for stand_in in StandIn.objects.select_for_update().exclude(ends_on__lt=F("starts_on")).filter(person=person, ends_on__gte=today):
-            end(stand_in, today)
+            directory.end_stand_in(stand_in, today)
 
 
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,6 +155,7 @@ def _named(request: HttpRequest, form: StandInForm, to: str, *args: Any) -> Http
 
 
 @page
+@fresh_second_factor
 def of_post(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """The administrator names who stands in for a post of the agency."""
     post = get_object_or_404(Post.objects.select_related("team__agency", "holder"), pk=post_id, ended_on=None)
@@ -189,7 +181,7 @@ def ended(request: HttpRequest, stand_in_id: UUID) -> HttpResponse:
     if not is_mine and not directory.kept_by(person_of(request)).filter(pk=stand_in.post.team.agency_id).exists():
         raise Http404
     try:
-        end(stand_in, timezone.localdate())
+        directory.end_stand_in(stand_in, timezone.localdate())
         messages.success(request, _("%(name)s stands in no more.") % {"name": stand_in.person.name})
     except Refused as why:
         messages.warning(request, str(why))

@@ -52,6 +52,7 @@ class Alarm(models.Model):
         UNUSUAL_READING = "unusual_reading"
         LARGE_EXPORT = "large_export"
         UNCONFIRMED_ACCESS = "unconfirmed_access"
+        ROLE_GRANTED = "role_granted"  # somebody was given sight of disagreements by an appointment
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     at = models.DateTimeField(db_default=Now())

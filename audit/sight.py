@@ -66,5 +66,5 @@ class Sight:
 
     def _led_people(self) -> QuerySet[User]:
         led = list(self.led)
-        holders = Post.objects.filter(team__agency__in=led, holder__isnull=False).values("holder")
+        holders = Post.objects.filter(team__agency__in=led, holder__isnull=False, ended_on=None).values("holder")
         return User.objects.filter(Q(kept_by__in=led) | Q(pk__in=holders)).values("pk")  # type: ignore[return-value]

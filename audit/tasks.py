@@ -47,7 +47,7 @@ def tell(now: dt.datetime) -> int:
 def who_looks(alarm: Alarm, day: dt.date) -> Iterable[UUID]:
     """The safeguarding leads of the person's agencies, the partnership's office and its auditors; never the person themselves."""
     kept_by = User.objects.filter(pk=alarm.person_id, kept_by__isnull=False).values("kept_by")
-    works_in = Post.objects.filter(holder=alarm.person_id).values("team__agency")
+    works_in = Post.objects.filter(holder=alarm.person_id, ended_on=None).values("team__agency")
     agencies = Agency.objects.filter(Q(pk__in=kept_by) | Q(pk__in=works_in)).values("pk")
     leads = Q(office=Office.SAFEGUARDING_LEAD, agency__in=agencies)
     partnership = Q(office__in=(Office.OFFICE, Office.AUDITOR), partnership=alarm.partnership_id)

@@ -211,5 +211,5 @@ def _appoint(north: Northshire) -> None:
             agency=agencies.get(agency),
             starts_on=SINCE.date(),
         )
-        if office in OF_AN_AGENCY:
-            User.objects.filter(pk=north.people[email_name(name)].pk, kept_by=None).update(kept_by=agencies[agency])
+        keeper = {"kept_by": agencies[agency]} if office in OF_AN_AGENCY else {"kept_for": north.partnership}
+        User.objects.filter(pk=north.people[email_name(name)].pk, kept_by=None).update(**keeper)

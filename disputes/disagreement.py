@@ -58,9 +58,9 @@ from disputes.rules import (
     may_countersign,
     may_offer_an_outcome,
     may_say_who_must_not_see_it,
+    nobody_but_its_own_door,
     nobody_but_the_clock,
     offered,
-    opened_it_in_an_emergency,
     raised_it,
     raised_it_in_person,
     resolved_when_all_confirmed,
@@ -95,7 +95,7 @@ class DisagreementQuerySet(models.QuerySet["Disagreement"]):
             return self.none()
         now = now or timezone.now()
         day = timezone.localdate(now)
-        stood_in = StandIn.objects.filter(person=person, starts_on__lte=day, ends_on__gte=day).values("post")
+        stood_in = StandIn.objects.filter(person=person, post__ended_on=None, starts_on__lte=day, ends_on__gte=day).values("post")
         held = Post.objects.filter(holder=person, ended_on=None).values("pk")
         seats = Seat.objects.active(now).filter(Q(person=person, post=None) | Q(post__in=stood_in) | Q(post__in=held))
         for capacity, offices in SERVING.items():
@@ -271,6 +271,13 @@ class Disagreement(Row):
         waiting = [c.entry_id for c in agreement.confirmations.all() if not c.counts] if agreement else []
         return bool(waiting) and self.entries.filter(pk__in=waiting, person=person).exists()
 
+    def was_invited_by_the_others(self, seat: Seat | None) -> bool:
+        """Whether whoever sits here was invited by the other side: who they are, only their inviter knows, so the office countersigns."""
+        if seat is None or seat.side_id is None or seat.opened_by is None:
+            return False
+        invited = self.entries.filter(pk=seat.opened_by, kind="invite").exclude(side=seat.side_id)
+        return invited.exists()
+
     def _end(self) -> None:
         self.awaiting = Awaiting.NOTHING
         self.ended_at = timezone.now()
@@ -416,7 +423,7 @@ class Disagreement(Row):
     def confirm_outcome(self, by: Actor) -> None:
         seat = by.acting_seat(self)
         others = [side for side in self.standing.unconfirmed_sides if seat and side != seat.side]
-        if not others and not self.standing.awaiting_countersign:
+        if not others and not self.standing.awaiting_countersign and not self.was_invited_by_the_others(seat):
             self._end()
 
     @transition(
@@ -783,7 +790,7 @@ class Disagreement(Row):
     @transition(
         field=stage,
         source=[*OPEN, *ENDS],
-        permission=opened_it_in_an_emergency,
+        permission=nobody_but_its_own_door,
         custom=offered(_("Open it in an emergency"), NOTE, note=True),
     )
     def break_glass(self, by: Actor) -> None:

@@ -91,7 +91,8 @@ class SeatQuerySet(models.QuerySet["Seat"]):
 
     def of(self, person: User, day: dt.date) -> SeatQuerySet:
         """Seats this person fills: their own, those of posts they hold, and those of posts they stand in for on `day`."""
-        stood_in = Q(post__stand_ins__person=person, post__stand_ins__starts_on__lte=day, post__stand_ins__ends_on__gte=day)
+        dated = {"post__stand_ins__starts_on__lte": day, "post__stand_ins__ends_on__gte": day}
+        stood_in = Q(post__stand_ins__person=person, post__ended_on=None, **dated)
         return self.filter(Q(person=person, post=None) | Q(post__holder=person, post__ended_on=None) | stood_in).distinct()
 
 

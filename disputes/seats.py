@@ -157,21 +157,27 @@ class Standing:
                     people[person.pk] = person
         return list(people.values())
 
-    @cached_property
+    @property
     def unconfirmed_emergencies(self) -> list[UUID]:
         """Who opened it in an emergency and has no second person's word on it yet, the first first."""
-        said = self.disagreement.entries.filter(kind__in=EMERGENCIES).order_by("number")
-        return _unconfirmed(said.values_list("kind", "person", "facts"))
+        return list(self.waiting.emergencies)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """What in the record waits for a second person: the office or the Chair."""
+        said = self.disagreement.entries.filter(kind__in=FOR_A_SECOND_PERSON).order_by("number")
+        return Waiting.read(said.values_list("kind", "person", "facts", "recorded_at"))
 
     @staticmethod
-    def read_emergencies(standings: Iterable[Standing]) -> None:
-        """`unconfirmed_emergencies` of all these in one query."""
-        found: dict[UUID, list[tuple[str, UUID, dict]]] = {standing.disagreement.pk: [] for standing in standings}
-        entries = Entry.objects.filter(kind__in=EMERGENCIES, disagreement__in=found).order_by("number")
-        for disagreement, *said in entries.values_list("disagreement", "kind", "person", "facts"):
-            found[disagreement].append(tuple(said))  # type: ignore[arg-type]
+    def read_waiting(standings: Iterable[Standing]) -> None:
+        """`waiting` of all these in one query."""
+        standings = list(standings)
+        found: dict[UUID, list[tuple]] = {standing.disagreement.pk: [] for standing in standings}
+        entries = Entry.objects.filter(kind__in=FOR_A_SECOND_PERSON, disagreement__in=found).order_by("number")
+        for disagreement, *said in entries.values_list("disagreement", "kind", "person", "facts", "recorded_at"):
+            found[disagreement].append(tuple(said))
         for standing in standings:
-            standing.unconfirmed_emergencies = _unconfirmed(found[standing.disagreement.pk])
+            standing.waiting = Waiting.read(found[standing.disagreement.pk])
 
     @cached_property
     def _filled(self) -> frozenset[UUID]:
@@ -250,17 +256,32 @@ SERVING = {
 
 
 EMERGENCIES = ("break_glass", "confirm_break_glass", "refuse_break_glass")
+FOR_A_SECOND_PERSON = (*EMERGENCIES, "exclude", "lift_exclusion")
 
 
-def _unconfirmed(said: Iterable[tuple[str, UUID, dict]]) -> list[UUID]:
-    """Of (kind, person, facts) in the order of the record: whose emergency no second person has settled."""
-    waiting: list[UUID] = []
-    for kind, person, facts in said:
-        if kind == "break_glass":
-            waiting.append(person)
-        else:
-            waiting = [one for one in waiting if str(one) != facts.get("person")]
-    return list(dict.fromkeys(waiting))
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for a second person: who opened it in an emergency, and when; whom a side asked the office to shut out."""
+
+    emergencies: dict[UUID, dt.datetime] = field(default_factory=dict)
+    asked_to_exclude: tuple[UUID, ...] = ()
+
+    @classmethod
+    def read(cls, said: Iterable[tuple]) -> Waiting:
+        """Of (kind, person, facts, recorded at) in the order of the record."""
+        emergencies: dict[UUID, dt.datetime] = {}
+        asked: list[UUID] = []
+        for kind, person, facts, recorded_at in said:
+            about = UUID(facts["person"]) if facts.get("person") else None
+            if kind == "break_glass":
+                emergencies.setdefault(person, recorded_at)
+            elif kind in EMERGENCIES and about:
+                emergencies.pop(about, None)
+            elif about and kind == "exclude" and facts.get("asked"):
+                asked.append(about)
+            elif about:
+                asked = [one for one in asked if one != about]
+        return cls(emergencies, tuple(dict.fromkeys(asked)))
 
 
 def _serving(seats: Iterable[Seat], now: dt.datetime) -> dict[str, set[tuple[UUID, UUID]]]:
@@ -282,7 +303,7 @@ def _filling_in(seats: list[Seat], now: dt.datetime) -> dict[UUID | None, list[U
     found: dict[UUID | None, list[User]] = {}
     posts = {seat.post_id: seat.post for seat in seats if seat.post_id and seat.post}
     if posts:
-        dated = StandIn.objects.filter(post__in=posts, starts_on__lte=day, ends_on__gte=day, person__is_active=True)
+        dated = StandIn.objects.filter(post__in=posts, post__ended_on=None, starts_on__lte=day, ends_on__gte=day, person__is_active=True)
         for stand_in in dated.select_related("person").order_by("starts_on", "id"):
             found.setdefault(stand_in.post_id, []).append(stand_in.person)
     for seat in seats:

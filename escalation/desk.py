@@ -142,7 +142,7 @@ def _laid_out(person: User, now: dt.datetime) -> Desk:
     made = Desk()
     disagreements = _with_a_seat(person, now)
     standings = Standing.of_many(disagreements, now)
-    Standing.read_emergencies([one for one in standings if one.actor(person).seat_in(Capacity.OFFICE, Capacity.CHAIR)])
+    Standing.read_waiting([one for one in standings if one.actor(person).seat_in(Capacity.OFFICE, Capacity.CHAIR)])
     describe(disagreements)
     recorded = _confirmations_recorded_by(person, disagreements)
     lost = undelivered_of(d for d in disagreements if d.is_open)
@@ -219,11 +219,18 @@ def _lay_for_office(made: Desk, d: Disagreement, actor: Actor, *, already: bool)
 
 
 def _lay_emergencies(made: Desk, d: Disagreement, actor: Actor) -> None:
-    """Somebody opened it in an emergency: a second person says whether that was right, within one working day."""
-    waiting = actor.seat_in(Capacity.OFFICE, Capacity.CHAIR) and d.standing.unconfirmed_emergencies
-    if waiting and any(one != actor.person.pk for one in waiting):
-        do = _("Somebody opened this in an emergency. Confirm it, or end that access, within one working day.")
-        made.to_do.append(Row(d, do, page_of(d, "confirm-break-glass"), _("Look at it"), tone="soon"))
+    """What waits for a second person: an emergency access, within one working day; somebody whom a side asks to shut out."""
+    if not actor.seat_in(Capacity.OFFICE, Capacity.CHAIR):
+        return
+    opened = [when for one, when in d.standing.waiting.emergencies.items() if one != actor.person.pk]
+    if opened:
+        last_day = d.policy.calendar.add_working_days(timezone.localdate(min(opened)), 1)
+        due_at = timezone.make_aware(dt.datetime.combine(last_day, d.policy.document.end_of_working_day))
+        do = _("Somebody opened this in an emergency. Confirm it, or end that access.")
+        made.to_do.append(Row(d, do, page_of(d, "confirm-break-glass"), _("Look at it"), due_at, tone="soon"))
+    if d.standing.waiting.asked_to_exclude:
+        do = _("A side says that somebody has a conflict of interest. Shut them out, or say why not in the record.")
+        made.to_do.append(Row(d, do, page_of(d, "exclude"), _("Look at it")))
 
 
 def _lay_undelivered(made: Desk, d: Disagreement, actor: Actor, lost: list[Undelivered]) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import Post, Team, User
+from accounts.models import Appointment, Office, Post, Team, User
 from disputes.models import Agreement, ChildReference, Confirmation, Disagreement, Entry, OutstandingIssue, Seat, Side
 from disputes.seats import Actor
 from disputes.stages import Capacity, ChildSafe, SideKind, Stage
@@ -147,7 +148,7 @@ def _propose_outcome(d: Disagreement, entry: Entry, actor: Actor, given: Given) 
             due_on=issue["due_on"],
         )
     if seat and seat.side:
-        _confirm(d, agreement, seat.side, entry)
+        _confirm(d, agreement, seat.side, entry, needs_countersign=d.was_invited_by_the_others(seat))
 
 
 def _confirm(d: Disagreement, agreement: Agreement, side: Side, entry: Entry, *, needs_countersign: bool = False) -> None:
@@ -165,7 +166,7 @@ def _confirm_outcome(d: Disagreement, entry: Entry, actor: Actor, given: Given) 
     seat = actor.acting_seat(d)
     agreement = d.agreements.first()
     if seat and seat.side and agreement:
-        _confirm(d, agreement, seat.side, entry)
+        _confirm(d, agreement, seat.side, entry, needs_countersign=d.was_invited_by_the_others(seat))
     _say_still_at_risk(d, entry, actor, given)
 
 
@@ -258,12 +259,20 @@ def _invite(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     if given.facts.get("capacity") == Capacity.SUPPORTER:
         if person.kept_by_id != own.side.team.agency_id:
             raise MoveRefused(_("Choose a colleague of your own agency."))
+        _check_vacant(own.side, post)
         _seated(seating.open_seat(d, entry, person, Capacity.SUPPORTER, side=own.side, post=post, is_invited=True))
         return
     side = next((side for side in d.standing.party_sides if not d.standing.is_on_system(side)), None)
     if side is None or person.kept_by_id != side.team.agency_id or (post and post.team_id != side.team_id):
         raise MoveRefused(_("Invite somebody of the side that is not on the system yet."))
+    _check_vacant(side, post)
     _seated(seating.open_seat(d, entry, person, Capacity.RESPONDER, side=side, post=post, step=1, is_invited=True))
+
+
+def _check_vacant(side: Side, post: Post | None) -> None:
+    """A post that they will come to hold is a practitioner's of this very team; who manages is for the agency's administrator to say."""
+    if post and post.holder_id is None and (post.level != 0 or post.team_id != side.team_id):
+        raise MoveRefused(_("Choose a post that is open to invitations."))
 
 
 def _person(given: Given) -> User:
@@ -274,29 +283,58 @@ def _person(given: Given) -> User:
     return person
 
 
+def may_exclude_at_once(d: Disagreement, actor: Actor, person: User) -> bool:
+    """The office and the Chair anybody; a side itself and its own people. Of the other side, and of the partnership's people, it asks
+    the office: else a side could shut out whoever objects."""
+    if actor.seat_in(Capacity.OFFICE, Capacity.CHAIR) or person.pk == actor.person.pk:
+        return True
+    seat = actor.party_seat()
+    if seat is None or seat.side is None:
+        return False
+    sides = {other.side_id for other in d.standing.actor(person).seats}
+    if sides:
+        return sides == {seat.side_id}
+    posts = person.posts.filter(ended_on=None).values_list("team__agency", flat=True)
+    has_an_office = person.appointments.on(timezone.localdate(d.standing.now)).filter(partnership=d.partnership).exists()
+    return seat.side.team.agency_id in posts and not has_an_office
+
+
 def _exclude(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[Seat]:
     """From now on this person sees nothing of it, and whoever is named in their place takes their seat (conflict of interest)."""
     person = _person(given)
     if person.pk in d.standing.excluded:
         raise MoveRefused(_("That person cannot see it already."))
+    at_once = may_exclude_at_once(d, actor, person)
+    if at_once == bool(given.facts.get("asked")):
+        raise MoveRefused(_("Only the partnership’s office or the Chair can shut out somebody of the other side. Ask them."))
+    seating.seat_office(d, entry, without=[person.pk])  # they hear of it, and may lift what was no conflict
+    if not at_once:
+        return []
+    today = timezone.localdate(d.standing.now)
+    lifting = [
+        one
+        for office in (Office.OFFICE, Office.CHAIR, Office.DEPUTY)
+        for one in Appointment.objects.people(d.partnership, office, today)
+        if one.pk not in {*d.standing.excluded, person.pk}
+    ]
+    if not lifting:
+        raise MoveRefused(_("Then nobody would be left who could lift it again. Ring the partnership’s office."))
     instead = _post(given.facts.get("instead"))
     if instead and instead not in seating.instead_of(d, person):
         raise MoveRefused(_("Choose one of those who can act in their place."))
     filled = [seat for seat in d.standing.actor(person).seats if seat.person_id == person.pk]
-    proposed = [seat for seat in filled if seat.side and seat.post]
     if instead:
-        for seat in proposed:
-            _seated(seating.seat_post(d, entry, seat.side, instead, seat.capacity, seat.step))  # type: ignore[arg-type]
+        for seat in filled:
+            if seat.side and seat.post:
+                _seated(seating.seat_post(d, entry, seat.side, instead, seat.capacity, seat.step))
     elif any(seat.capacity == Capacity.CHAIR for seat in filled):
-        d.standing.excluded.add(person.pk)
-        seating.seat_chair(d, entry)
-    seating.seat_office(d, entry)  # they hear of it, and may lift what was no conflict
+        seating.seat_chair(d, entry, without=[person.pk])
     return filled
 
 
 def excluding(entry: Entry) -> UUID | None:
     """Whom this entry excludes. The door writes it at the very end: it may be whoever makes the move, who then sees nothing more."""
-    return UUID(entry.facts["person"]) if entry.kind == "exclude" else None
+    return UUID(entry.facts["person"]) if entry.kind == "exclude" and not entry.facts.get("asked") else None
 
 
 def _lift_exclusion(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 
 from django.contrib import messages
@@ -62,7 +63,7 @@ def emergency(request: HttpRequest) -> HttpResponse:
     form = OpenIt(posted(request), initial={"reference": request.GET.get("reference", "")[:9]})
     key = _key(request)
     if request.method == "POST" and form.is_valid():
-        reference = form.cleaned_data["reference"].strip().upper()
+        reference = as_written(form.cleaned_data["reference"])
         if Disagreement.objects.visible_to(person).filter(reference=reference).exists():
             messages.info(request, _("You can see this already."))
             return redirect("disagreement", reference)
@@ -81,6 +82,12 @@ def emergency(request: HttpRequest) -> HttpResponse:
         trail.note_apart(Trace.Kind.REFUSED, "emergency", person=person.pk)
         form.add_error("reference", _("There is no disagreement with this reference that you can open. Check it, or ring the office."))
     return render(request, "escalation/emergency.html", {"form": form, "key": key})
+
+
+def as_written(typed: str) -> str:
+    """A reference as people write it down under pressure: without its dash, with spaces, in small letters."""
+    letters = re.sub(r"[\s-]", "", typed).upper()
+    return f"{letters[:4]}-{letters[4:]}"
 
 
 def _key(request: HttpRequest) -> uuid.UUID:

@@ -47,6 +47,8 @@ def who_will_be_told(d: Disagreement, move: str, actor: Actor) -> list[str]:
         told.append(_("The person you choose below, who joins"))
     elif move == "invite":
         told.append(_("The person you invite, without a word of what it is about"))
+    elif move == "refuse_break_glass":
+        told.append(_("Everybody who was told that it was opened"))
     elif move == "exclude":
         told.append(_("The partnership’s office, and whoever you choose in their place"))
     elif move == "say_child_at_immediate_risk":

@@ -82,11 +82,12 @@ class InviteSomebody(MoveForm):
         return [bound for bound in super().main_fields if not bound.field.disabled]
 
     def _vacant(self) -> dict[str, Post]:
-        """Posts of the absent team and of one's own agency which nobody holds and for whose coming holder no seat waits here."""
-        posts = Post.objects.filter(ended_on=None, holder=None).select_related("team__agency").order_by("team__name", "level", "title")
+        """Practitioners' posts of the absent team and of one's own which nobody holds and for whose coming holder no seat waits here.
+        Who manages whom is for their agency's administrator to say."""
+        posts = Post.objects.filter(ended_on=None, holder=None, level=0).select_related("team__agency").order_by("team__name", "title")
         waited_for = [seat.post_id for seat in self.occasion.standing.seats if seat.post_id]
         theirs = posts.filter(team=self.absent.team_id) if self.absent else posts.none()
-        ours = posts.filter(team__agency=self.own.team.agency_id) if self.own else posts.none()
+        ours = posts.filter(team=self.own.team_id) if self.own else posts.none()
         return {str(post.pk): post for post in [*theirs, *ours] if post.pk not in waited_for}
 
     def clean_email(self) -> str:
@@ -106,7 +107,7 @@ class InviteSomebody(MoveForm):
     def _fits(self, post: Post) -> bool:
         if self._is_for_the_absent():
             return bool(self.absent and post.team_id == self.absent.team_id)
-        return bool(self.own and post.team.agency_id == self.own.team.agency_id)
+        return bool(self.own and post.team_id == self.own.team_id)
 
     def _is_for_the_absent(self) -> bool:
         return self.cleaned_data["whom"] == Capacity.RESPONDER

@@ -226,7 +226,8 @@ def _done(request: HttpRequest, entry: Entry, key: UUID) -> HttpResponse:
     if further := FORMS[entry.kind].leads_to(entry, _person(request)):
         return redirect(further)
     done = str(words.DONE.get(entry.kind, _("Done, and on record.")))
-    messages.success(request, f"{done} {_next(d, _person(request))}".strip())
+    further_on = "" if d.is_note(entry.kind) else _next(d, _person(request))  # a note moves nothing
+    messages.success(request, f"{done} {further_on}".strip())
     return redirect("disagreement", d.reference)
 
 

@@ -226,7 +226,7 @@ def break_glass(reference: str, *, by: User, given: Given, key: UUID, now: dt.da
         if (found := breakable(reference)) is None:
             return None
         disagreement_id, partnership_id = found
-        if done := Entry.objects.filter(person=by, key=key, kind="break_glass").first():
+        if done := Entry.objects.filter(disagreement=disagreement_id, person=by, key=key, kind="break_glass").first():
             return done
         entry_id = uuid.uuid4()
         with because_of(entry_id):

@@ -16,6 +16,7 @@ from escalation.models import Clock, Notice
 ENTRY_RULES = ("your_move", "news", "told", "urgent", "overdue", "ended")
 CLOCK_RULES = ("before", "at", "after", "chaser")
 ASKING = ("your_move", "overdue")  # what cannot wait for a digest while a limit runs by the hour
+AT_ONCE = ("break_glass", "exclude")  # told at once, whatever somebody chose
 DRAFT_RULES = ("draft_reminder",)
 RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES)
 MANAGING = (Capacity.LINE_MANAGER, Capacity.SENIOR)
@@ -35,7 +36,10 @@ def owe(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> None:
                 rule=rule,
                 entry=entry,
                 due_at=entry.recorded_at,
-                urgent=rule == "urgent" or entry.kind == "break_glass" or disagreement.at_immediate_risk or (in_haste and rule in ASKING),
+                urgent=rule == "urgent"
+                or entry.kind in ("break_glass", "exclude")
+                or disagreement.at_immediate_risk
+                or (in_haste and rule in ASKING),
                 written_at=entry.recorded_at,
             )
             for person in people
@@ -58,9 +62,12 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
     owed: dict[str, list[User]] = {}
     if entry.kind == "say_child_at_immediate_risk" or entry.child_safe == ChildSafe.NO:  # after the end too: the child first (23.5)
         owed["urgent"] = once(standing.people_in(hear_news))
-    if entry.kind == "break_glass":  # both agencies hear of it at once, after the end too
-        hear = standing.people_in([*hear_news, *standing.seats_in(Capacity.OFFICE, Capacity.CHAIR)])
+    if entry.kind in ("break_glass", "refuse_break_glass"):  # both agencies, the office and the Chair, at once, after the end too
+        partnerships_own = [seat for seat in standing.seats if seat.side_id is None and seat.capacity != Capacity.BREAK_GLASS]
+        hear = standing.people_in([*hear_news, *partnerships_own])
         return {**owed, "told": [person for person in hear if person.pk != entry.person_id]}
+    if entry.kind in ("exclude", "lift_exclusion"):  # the office each time: it may lift it, or is asked
+        return {**owed, "told": once(standing.people_in([*standing.seats_in(Capacity.OFFICE), *newly_seated]))}
     if entry.stage in ENDS:
         if entry.from_stage not in ENDS:
             owed["ended"] = once(standing.people_in(everybody))

@@ -85,26 +85,37 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         "emergency_until": [seat.ends_at for seat in actor.seats if seat.capacity == Capacity.BREAK_GLASS],
         "has_notes": any(seat.side_id and seat.capacity != Capacity.TOLD for seat in actor.seats),
         "may_correct": "correct_entry" in {move.name for move in open_moves},
-        "can_see": len({seat.person_id for seat in d.standing.seats}),
+        "can_see": how_many(those_who_see(d, now)),
     }
     return render(request, "escalation/page/disagreement.html", context)
 
 
 def who_can_see(request: HttpRequest, reference: str) -> HttpResponse:
-    """Who can see this, why and since when: seats, stand-ins, auditors. Exclusions are nobody's business."""
+    """Who can see this, why, since when and until when: seats, stand-ins, auditors, leads. Exclusions are nobody's business."""
     d = find(request, reference)
     opened(request, d, "who_can_see")
-    today = timezone.localdate()
-    standing = d.standing
+    seen_by = those_who_see(d, timezone.now())
+    return render(request, "escalation/page/who_can_see.html", {**identity(d), **seen_by})
+
+
+def those_who_see(d: Disagreement, now: dt.datetime) -> dict[str, list[Any]]:
+    """The seats that somebody fills, who stands in for their posts, and who sees it by an appointment."""
+    today, standing = timezone.localdate(now), d.standing
     posts = [seat.post_id for seat in standing.seats if seat.post_id]
     stand_ins = StandIn.objects.filter(post__in=posts, starts_on__lte=today, ends_on__gte=today).select_related("person", "post__holder")
-    context = {
-        **identity(d),
-        "seats": d.standing.seats,
+    agencies = [side.team.agency_id for side in standing.sides]
+    held = Appointment.objects.on(today).filter(partnership=d.partnership).exclude(person__in=standing.excluded).select_related("person")
+    return {
+        "seats": [seat for seat in standing.seats if seat.person_id not in standing.excluded],
         "stand_ins": [one for one in stand_ins.order_by("person__name") if standing.actor(one.person).seats],
-        "auditors": [one for one in Appointment.objects.people(d.partnership, Office.AUDITOR, today) if one.pk not in standing.excluded],
+        "auditors": [one.person for one in held.filter(office=Office.AUDITOR).order_by("person__name")],
+        "leads": [one.person for one in held.filter(office=Office.SAFEGUARDING_LEAD, agency__in=agencies).order_by("person__name")],
     }
-    return render(request, "escalation/page/who_can_see.html", context)
+
+
+def how_many(seen_by: dict[str, list[Any]]) -> int:
+    people = {one.person_id for kind in ("seats", "stand_ins") for one in seen_by[kind]}
+    return len(people | {person.pk for kind in ("auditors", "leads") for person in seen_by[kind]})
 
 
 def identity(d: Disagreement) -> dict[str, Any]:

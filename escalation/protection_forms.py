@@ -5,24 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms as django_forms
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import Appointment, User
+from accounts.models import Appointment, Office, User
 from disputes.models import Entry
-from escalation import seating
+from escalation import effects, seating
 from escalation.move_form import MoveForm, say_post
 from pages import fields
 
 ONESELF = "me"
+SEES_BY_OFFICE = ~Q(office=Office.ADMINISTRATOR)  # who sees no disagreement by it
 
 
 class Exclude(MoveForm):
     happens = gettext_lazy(
-        "From now on they cannot find this, whatever place they have in it. Whoever you choose acts in their place. "
-        "The partnership’s office hears of it and can lift it again."
+        "You, and people of your own side, are shut out at once: they cannot find this any more, and whoever you choose acts in "
+        "their place. For anybody else this asks the partnership’s office, which hears of it in any case and can lift it again."
     )
-    submit = gettext_lazy("They must not see this")
+    submit = gettext_lazy("They should not see this")
     person = fields.ChoiceField(
         label=gettext_lazy("Who has a conflict of interest?"),
         help_text=gettext_lazy("The person it is about, a relative, or somebody who cannot be impartial. It may be yourself."),
@@ -46,7 +49,10 @@ class Exclude(MoveForm):
         d, standing = self.occasion.disagreement, self.occasion.standing
         seated = {person.pk: person for person in standing.people_in(standing.seats) if person.pk != self.occasion.actor.person.pk}
         coming = [post.holder for side in standing.party_sides for post in _further_up(self, side) if post.holder]
-        offices = Appointment.objects.on(self.occasion.now.date()).filter(partnership=d.partnership, agency=None).select_related("person")
+        offices = Appointment.objects.on(timezone.localdate(self.occasion.now)).filter(SEES_BY_OFFICE, partnership=d.partnership)
+        offices = offices.filter(Q(agency=None) | Q(agency__in=[side.team.agency_id for side in standing.party_sides])).select_related(
+            "person"
+        )
         others = {p.pk: p for p in [*coming, *(one.person for one in offices)] if p.pk not in {*seated, *standing.excluded}}
         others.pop(self.occasion.actor.person.pk, None)
         self.people: dict[str, User] = {str(p.pk): p for p in [*seated.values(), *others.values()]}
@@ -72,7 +78,10 @@ class Exclude(MoveForm):
         return cleaned
 
     def facts(self) -> dict[str, Any]:
-        facts = {"person": str(self.people[self.cleaned_data["person"]].pk)}
+        person = self.people[self.cleaned_data["person"]]
+        facts: dict[str, Any] = {"person": str(person.pk)}
+        if not effects.may_exclude_at_once(self.occasion.disagreement, self.occasion.actor, person):
+            return facts | {"asked": True}
         return facts | ({"instead": self.cleaned_data["instead"]} if self.cleaned_data.get("instead") else {})
 
 

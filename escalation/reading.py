@@ -228,6 +228,8 @@ class _Names:
             due = times.day(dt.date.fromisoformat(issue["due_on"]))
             said.append((_("Outstanding issue %(number)d") % {"number": number}, f"{owner}, {due}" if owner else due))
         said += [(_("Unconfirmed by"), self.sides.get(str(side), "")) for side in facts.get("unconfirmed", [])]
+        if facts.get("asked"):
+            said.append((_("Asked of the partnership’s office"), _("Yes")))
         if facts.get("person"):
             said.append((_("Person"), self.people.get(str(facts["person"]), "")))
         if facts.get("instead"):
@@ -245,7 +247,13 @@ class _Names:
 
 def said_safe(d: Disagreement) -> Entry | None:
     """The latest answer to "is the child safe now?" of somebody on a side, who may know; Chair and office answer from afar."""
-    return d.entries.exclude(child_safe="").exclude(side=None).select_related("person", "post__team__agency").order_by("-number").first()
+    return (
+        d.entries.exclude(child_safe="")
+        .filter(Q(side__isnull=False) | Q(kind="break_glass"))
+        .select_related("person", "post__team__agency")
+        .order_by("-number")
+        .first()
+    )
 
 
 def ending(d: Disagreement) -> list[Entry]:

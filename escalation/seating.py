@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from uuid import UUID
+
 from django.utils import timezone
 
 from accounts.models import Appointment, Office, Post, StepPost, User
-from disputes.models import Disagreement, Entry, Exclusion, Seat, Side
+from disputes.models import Confirmation, Disagreement, Entry, Exclusion, Seat, Side
 from disputes.seats import managers_above
 from disputes.stages import ACTING, ENDS, Capacity, Mediation, SideKind, Stage
 
@@ -33,6 +36,9 @@ def open_seat(
         return None
     for seat in held:
         if (seat.capacity, seat.step) == (capacity, step):
+            if seat.positions_only and not positions_only:  # seated for one question, needed for the whole by now
+                seat.positions_only = False
+                seat.save(update_fields=["positions_only"])
             return seat
     return Seat.objects.create(
         partnership=disagreement.partnership,
@@ -134,24 +140,29 @@ def seat_next_managers(disagreement: Disagreement, entry: Entry) -> list[Seat]:
     return seat_managers(disagreement, entry, disagreement.step + 1)
 
 
-def seat_chair(disagreement: Disagreement, entry: Entry) -> Seat | None:
+def seat_chair(disagreement: Disagreement, entry: Entry, *, without: Collection[UUID | None] = ()) -> Seat | None:
     """The Chair, who sees both positions until accepting; a deputy for absence or conflict (23.17), or when the Chair let the limit
     pass."""
     today = timezone.localdate(entry.recorded_at)
     seated = {seat.person_id for seat in disagreement.standing.seats_in(Capacity.CHAIR)} if entry.person_id is None else set()
     for office in (Office.CHAIR, Office.DEPUTY):
         for person in Appointment.objects.people(disagreement.partnership, office, today):
-            if person.pk in seated:
+            if person.pk in seated or person.pk in without:
                 continue
             if seat := open_seat(disagreement, entry, person, Capacity.CHAIR, positions_only=disagreement.mediation == Mediation.ASKED):
                 return seat
     return None
 
 
-def seat_office(disagreement: Disagreement, entry: Entry) -> list[Seat]:
+def seat_office(
+    disagreement: Disagreement, entry: Entry, *, positions_only: bool = False, without: Collection[UUID | None] = ()
+) -> list[Seat]:
     today = timezone.localdate(entry.recorded_at)
-    people = Appointment.objects.people(disagreement.partnership, Office.OFFICE, today)
-    seats = (open_seat(disagreement, entry, person, Capacity.OFFICE) for person in people)
+    people = [one for one in Appointment.objects.people(disagreement.partnership, Office.OFFICE, today) if one.pk not in without]
+    held = {seat.person_id for seat in disagreement.standing.seats_in(Capacity.OFFICE)} if positions_only else set()
+    seats = (
+        open_seat(disagreement, entry, person, Capacity.OFFICE, positions_only=positions_only) for person in people if person.pk not in held
+    )
     return [seat for seat in seats if seat]
 
 
@@ -176,15 +187,18 @@ def tell_chair(disagreement: Disagreement, entry: Entry) -> list[Seat]:
 
 
 def seat_second_persons(disagreement: Disagreement, entry: Entry) -> None:
-    """Who can say whether an emergency was one: the office, and where nobody else is there the Chair, who needs no words for it."""
+    """Who can say whether an emergency was one: the office, and where nobody else is there the Chair; both see the positions and what was
+    done, no more. The Chair is told in any case."""
     today = timezone.localdate(entry.recorded_at)
-    others = [seat for seat in seat_office(disagreement, entry) if seat.person_id != entry.person_id]
-    if others or disagreement.standing.seats_in(Capacity.CHAIR):
-        return
-    for office in (Office.CHAIR, Office.DEPUTY):
-        for person in Appointment.objects.people(disagreement.partnership, office, today):
-            if person.pk != entry.person_id and open_seat(disagreement, entry, person, Capacity.CHAIR, positions_only=True):
-                return
+    seat_office(disagreement, entry, positions_only=True, without=[entry.person_id])
+    offices = Appointment.objects.people(disagreement.partnership, Office.OFFICE, today)
+    if any(person.pk != entry.person_id for person in offices):
+        tell_chair(disagreement, entry)
+    elif not disagreement.standing.seats_in(Capacity.CHAIR):
+        for office in (Office.CHAIR, Office.DEPUTY):
+            for person in Appointment.objects.people(disagreement.partnership, office, today):
+                if person.pk != entry.person_id and open_seat(disagreement, entry, person, Capacity.CHAIR, positions_only=True):
+                    return
 
 
 def instead_of(disagreement: Disagreement, person: User) -> list[Post]:
@@ -246,10 +260,15 @@ def tell(disagreement: Disagreement, entry: Entry, from_stage: str) -> None:
         opened |= bool(seated or seat_office(disagreement, entry))
     if entry.kind in ("reach_limit", "reach_last_chaser") and entry.stage == Stage.LSCB_MEDIATION:
         opened |= bool(seat_chair(disagreement, entry))  # whoever chairs by now, or the deputy: a Chair who left blocks nobody
-    if entry.kind in ("reach_last_chaser", "record_confirmation_for", "note_stall"):  # who may close it, who must countersign
+    waits = entry.kind in ("confirm_outcome", "propose_outcome") and _needs_countersign(disagreement, entry)
+    if waits or entry.kind in ("reach_last_chaser", "record_confirmation_for", "note_stall"):  # who may close it, who must countersign
         opened |= bool(seat_office(disagreement, entry))
     if opened:
         disagreement.__dict__.pop("standing", None)
+
+
+def _needs_countersign(disagreement: Disagreement, entry: Entry) -> bool:
+    return Confirmation.objects.filter(disagreement=disagreement, entry=entry, needs_countersign=True).exists()
 
 
 def other_side(disagreement: Disagreement, side: Side | None) -> Side | None:

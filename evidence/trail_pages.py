@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import User
+from accounts.models import Office, User
 from accounts.second_factor import fresh_second_factor
 from audit import trail
 from audit.models import Alarm, Trace
@@ -291,6 +291,9 @@ def _say(alarm: Alarm, people: dict[UUID, User], references: dict[str, str]) -> 
         }
     elif alarm.kind == Alarm.Kind.LARGE_EXPORT:
         words = _("%(who)s exported the history of %(disagreements)s disagreements at once.") % {"disagreements": "?", **facts}
+    elif alarm.kind == Alarm.Kind.ROLE_GRANTED:
+        office = dict(Office.choices).get(alarm.facts.get("office"), "?")
+        words = _("%(who)s appointed somebody: %(office)s.") % {"who": who, "office": office}
     else:
         words = _("%(who)s opened a disagreement in an emergency, and nobody confirmed that it was right.") % {"who": who}
     seen_by = people[alarm.seen_by_id].name if alarm.seen_by_id in people else ""
@@ -303,7 +306,7 @@ def on_the_desk(person: User) -> Section | None:
     waiting = sight.alarms().filter(seen_at=None).count() if sight.reads_alarms else 0
     if waiting:
         said = ngettext("%(n)d alarm to look at", "%(n)d alarms to look at", waiting) % {"n": waiting}
-        lines = [(said, _("unusual reading, a large export or an emergency that nobody confirmed"))]
+        lines = [(said, _("unusual reading, a large export, an appointment or an emergency that nobody confirmed"))]
         return Section(_("Who opened what"), lines, "/trail/alarms/", _("Look at the alarms"))
     if sight.reads_trail:
         whose = [partnership.name for partnership in sight.audited.values()] + list(sight.led.values())

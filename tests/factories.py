@@ -101,9 +101,9 @@ def world(slug: str = "northshire", policy_text: str | None = None) -> World:
     made.teams["surgery"] = team(partnership, "Mill Street Surgery", "")
     made.posts["surgery"] = Post.objects.create(team=made.teams["surgery"], holder=None, title="General practitioner", level=0)
     for office in ("chair", "deputy", "office", "auditor"):
-        made.people[office] = person(office.title() + suffix)
+        made.people[office] = person(office.title() + suffix, kept_for=partnership)
         Appointment.objects.create(partnership=partnership, person=made.people[office], office=office, starts_on=LONG_AGO)
-    made.people["rep"] = person("Rep" + suffix)
+    made.people["rep"] = person("Rep" + suffix, kept_for=partnership)
     Appointment.objects.create(
         partnership=partnership, person=made.rep, office="representative", agency=made.teams["school"].agency, starts_on=LONG_AGO
     )

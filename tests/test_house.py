@@ -261,7 +261,7 @@ def filled(route: str, reference: str) -> str:
 def test_every_other_address_is_closed_to_those_who_have_not_signed_in(client: Client) -> None:
     reference = factories.raised(factories.world()).reference
     tried = 0
-    for route, _pattern in addresses():
+    for route in dict(addresses()):  # each once, whatever names it has
         if route in PUBLIC:
             continue
         for method in ("get", "post", "head", "put", "delete", "options"):

@@ -234,4 +234,69 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        pgtrigger.migrations.RemoveTrigger(
+            model_name="letter",
+            name="settled",
+        ),
+        migrations.AddField(
+            model_name="historicaluser",
+            name="kept_for",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="accounts.partnership",
+            ),
+        ),
+        migrations.AddField(
+            model_name="letter",
+            name="address",
+            field=models.EmailField(blank=True, db_default="", max_length=254),
+        ),
+        migrations.AddField(
+            model_name="user",
+            name="address_changed_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="user",
+            name="kept_for",
+            field=models.ForeignKey(
+                blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.partnership"
+            ),
+        ),
+        migrations.AlterField(
+            model_name="letter",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("invitation", "Invitation"),
+                    ("seat", "Seat"),
+                    ("reset", "Reset"),
+                    ("password_changed", "Password Changed"),
+                    ("second_factor_changed", "Second Factor Changed"),
+                    ("rights_changed", "Rights Changed"),
+                    ("address_changed", "Address Changed"),
+                    ("alarm", "Alarm"),
+                ],
+                max_length=24,
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="letter",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settled",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."person_id" IS DISTINCT FROM (NEW."person_id") OR OLD."invitation_id" IS DISTINCT FROM (NEW."invitation_id") OR OLD."address" IS DISTINCT FROM (NEW."address") OR OLD."made_at" IS DISTINCT FROM (NEW."made_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="ca16b062398d697efe43d82c37741e65478c0f75",
+                    operation="UPDATE",
+                    pgid="pgtrigger_settled_235ec",
+                    table="accounts_letter",
+                    when="BEFORE",
+                ),
+            ),
+        ),
     ]

@@ -21,11 +21,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     SELECT a.agency_id FROM accounts_appointment a JOIN accounts_membership m USING (partnership_id, agency_id)
     WHERE a.person_id = (SELECT id FROM accounts_user WHERE id = accord_person() AND is_active) AND a.office = 'administrator'
       AND a.starts_on <= accord_today() AND (a.ends_on IS NULL OR a.ends_on >= accord_today())
-    UNION -- an agency without an administrator is kept by the office, until it has one
+    UNION -- an agency without an administrator is kept by the office, until it has one, and while it sits in this partnership alone
     SELECT m.agency_id FROM accounts_membership m
-    WHERE m.partnership_id IN (SELECT accord_offices()) AND NOT EXISTS (
+    WHERE m.partnership_id IN (SELECT accord_offices())
+      AND NOT EXISTS (SELECT 1 FROM accounts_membership o WHERE o.agency_id = m.agency_id AND o.partnership_id <> m.partnership_id)
+      AND NOT EXISTS (
         SELECT 1 FROM accounts_appointment a JOIN accounts_user u ON u.id = a.person_id AND u.is_active
         WHERE a.agency_id = m.agency_id AND a.office = 'administrator'
+          AND a.starts_on <= accord_today() AND (a.ends_on IS NULL OR a.ends_on >= accord_today()))
+$$;
+CREATE FUNCTION accord_may_join(agency uuid) RETURNS boolean -- one that is new, or that somebody of its own keeps
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT NOT EXISTS (SELECT 1 FROM accounts_membership m WHERE m.agency_id = agency) OR EXISTS (
+        SELECT 1 FROM accounts_appointment a JOIN accounts_user u ON u.id = a.person_id AND u.is_active
+        WHERE a.agency_id = agency AND a.office = 'administrator'
           AND a.starts_on <= accord_today() AND (a.ends_on IS NULL OR a.ends_on >= accord_today()))
 $$;
 CREATE FUNCTION accord_administered_elsewhere(agency uuid, partnership uuid) RETURNS boolean
@@ -35,14 +44,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
         WHERE a.agency_id = agency AND a.partnership_id <> partnership AND a.office = 'administrator'
           AND a.starts_on <= accord_today() AND (a.ends_on IS NULL OR a.ends_on >= accord_today()))
 $$;
-CREATE FUNCTION accord_keeps_person(person uuid) RETURNS boolean
+CREATE FUNCTION accord_keeps_person(person uuid) RETURNS boolean -- one keeper: the agency's administrator, else one partnership's office
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT EXISTS (
         SELECT 1 FROM accounts_user u WHERE u.id = person AND CASE
             WHEN u.kept_by_id IS NOT NULL THEN u.kept_by_id IN (SELECT accord_administered())
-            ELSE EXISTS (SELECT 1 FROM accord_offices()) AND NOT EXISTS (SELECT 1 FROM accounts_post p WHERE p.holder_id = u.id)
-              OR EXISTS (SELECT 1 FROM accounts_post p JOIN accounts_team t ON t.id = p.team_id
-                         WHERE p.holder_id = u.id AND t.agency_id IN (SELECT accord_administered())) END)
+            ELSE u.kept_for_id IN (SELECT accord_offices()) END)
 $$;
 CREATE FUNCTION accord_invited() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -78,30 +85,40 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
         SELECT 1 FROM accounts_post p JOIN accounts_team t ON t.id = p.team_id
         WHERE p.holder_id = person AND p.ended_on IS NULL AND t.agency_id = agency)
 $$;
-REVOKE EXECUTE ON FUNCTION accord_offices(), accord_administered(), accord_administered_elsewhere(uuid, uuid), accord_keeps_person(uuid), accord_invited(), accord_joined(), accord_may_be_invited(uuid),
+REVOKE EXECUTE ON FUNCTION accord_offices(), accord_administered(), accord_may_join(uuid), accord_administered_elsewhere(uuid, uuid), accord_keeps_person(uuid), accord_invited(), accord_joined(), accord_may_be_invited(uuid),
     accord_free_for(uuid, uuid), accord_agency_of(uuid), accord_works_in(uuid, uuid) FROM PUBLIC, accord_clock;
-GRANT EXECUTE ON FUNCTION accord_offices(), accord_administered(), accord_administered_elsewhere(uuid, uuid), accord_keeps_person(uuid), accord_invited(), accord_joined(), accord_may_be_invited(uuid),
+GRANT EXECUTE ON FUNCTION accord_offices(), accord_administered(), accord_may_join(uuid), accord_administered_elsewhere(uuid, uuid), accord_keeps_person(uuid), accord_invited(), accord_joined(), accord_may_be_invited(uuid),
     accord_free_for(uuid, uuid), accord_agency_of(uuid), accord_works_in(uuid, uuid) TO accord_app;
 """
 
 TRIGGERS = """
 CREATE FUNCTION accord_check_person() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF NEW.is_active IS DISTINCT FROM OLD.is_active AND NEW.rights_version = OLD.rights_version THEN
+    IF NEW.email IS DISTINCT FROM OLD.email THEN
+        NEW.address_changed_at := clock_timestamp();
+        NEW.rights_version := OLD.rights_version + 1;
+    ELSIF current_user = 'accord_app' THEN
+        NEW.address_changed_at := OLD.address_changed_at;
+    END IF;
+    IF NEW.email IS DISTINCT FROM OLD.email THEN
+        NULL;
+    ELSIF NEW.is_active IS DISTINCT FROM OLD.is_active AND NEW.rights_version = OLD.rights_version THEN
         NEW.rights_version := OLD.rights_version + 1;
     ELSIF current_user = 'accord_app' THEN
         NEW.rights_version := OLD.rights_version;  -- whatever an older reading of the row says
     END IF;
     IF current_user <> 'accord_app'
-        OR (NEW.id, NEW.email, NEW.name, NEW.is_active, NEW.left_on, NEW.kept_by_id)
-            IS NOT DISTINCT FROM (OLD.id, OLD.email, OLD.name, OLD.is_active, OLD.left_on, OLD.kept_by_id) THEN
+        OR (NEW.id, NEW.email, NEW.name, NEW.is_active, NEW.left_on, NEW.kept_by_id, NEW.kept_for_id)
+            IS NOT DISTINCT FROM (OLD.id, OLD.email, OLD.name, OLD.is_active, OLD.left_on, OLD.kept_by_id, OLD.kept_for_id) THEN
         RETURN NEW;
     END IF;
     IF NEW.id IN (SELECT accord_invited()) AND NEW.is_active
-        AND (NEW.email, NEW.left_on, NEW.kept_by_id) IS NOT DISTINCT FROM (OLD.email, OLD.left_on, OLD.kept_by_id) THEN
+        AND (NEW.email, NEW.left_on, NEW.kept_by_id, NEW.kept_for_id)
+            IS NOT DISTINCT FROM (OLD.email, OLD.left_on, OLD.kept_by_id, OLD.kept_for_id) THEN
         RETURN NEW;
     END IF;
     IF NEW.id <> OLD.id OR NOT accord_keeps_person(OLD.id)
+        OR NEW.kept_for_id IS DISTINCT FROM OLD.kept_for_id
         OR (NEW.kept_by_id IS DISTINCT FROM OLD.kept_by_id AND NEW.kept_by_id NOT IN (SELECT accord_administered()))
         OR (NEW.id = accord_person() AND NEW.is_active IS DISTINCT FROM OLD.is_active) THEN
         RAISE EXCEPTION 'this account is kept by others' USING ERRCODE = 'insufficient_privilege';
@@ -159,6 +176,7 @@ NOT_MINE = """partnership_id IN (SELECT accord_offices()) AND person_id <> accor
     AND (agency_id IS NULL OR EXISTS (
         SELECT 1 FROM accounts_membership m WHERE m.agency_id = accounts_appointment.agency_id AND m.partnership_id = accounts_appointment.partnership_id))
     AND NOT (office = 'administrator' AND accord_administered_elsewhere(agency_id, partnership_id))"""
+MAY_JOIN = "partnership_id IN (SELECT accord_offices()) AND accord_may_join(agency_id)"
 BY_KEY = "key_hash = nullif(current_setting('accord.invitation', true), '')"
 INVITATION = f"(invited_by_id = accord_person() OR {BY_KEY} OR accord_keeps_person(person_id))"
 OPEN_OR_MINE = "(accord_person() IS NULL OR user_id = accord_person() OR accord_keeps_person(user_id))"
@@ -168,7 +186,11 @@ KEPT = "(history_user_id = accord_person() OR (history_user_id IS NULL AND EXIST
 POLICIES = {
     "accounts_user": [
         ("SELECT", "true", None),
-        ("INSERT", None, "NOT is_active AND accord_person() IS NOT NULL"),
+        (
+            "INSERT",
+            None,
+            "NOT is_active AND accord_person() IS NOT NULL AND (kept_for_id IS NULL OR kept_for_id IN (SELECT accord_offices()))",
+        ),
         *[("UPDATE", *["accord_person() IS NULL OR id = accord_person() OR accord_keeps_person(id)"] * 2)],
     ],
     "accounts_agency": [
@@ -176,7 +198,7 @@ POLICIES = {
         ("INSERT", None, "EXISTS (SELECT 1 FROM accord_offices())"),
         ("UPDATE", "id IN (SELECT accord_administered())", "id IN (SELECT accord_administered())"),
     ],
-    "accounts_membership": [("SELECT", "true", None), ("INSERT", None, "partnership_id IN (SELECT accord_offices())")],
+    "accounts_membership": [("SELECT", "true", None), ("INSERT", None, MAY_JOIN)],
     "accounts_team": [("SELECT", "true", None), ("INSERT", None, AGENCY), ("UPDATE", AGENCY, AGENCY)],
     "accounts_post": [
         ("SELECT", "true", None),
@@ -202,7 +224,10 @@ POLICIES = {
         (
             "INSERT",
             None,
-            "invited_by_id = accord_person() AND accord_may_be_invited(person_id) AND taken_up_at IS NULL AND revoked_at IS NULL"
+            "invited_by_id = accord_person() AND accord_may_be_invited(person_id)"
+            " AND (post_id IS NULL OR accord_agency_of(post_id) IN (SELECT accord_administered())"
+            " OR EXISTS (SELECT 1 FROM accounts_post p WHERE p.id = post_id AND p.level = 0 AND p.holder_id IS NULL))"
+            " AND taken_up_at IS NULL AND revoked_at IS NULL"
             " AND wrong_codes = 0 AND expires_at <= clock_timestamp() + interval '72 hours 5 minutes'",
         ),
         ("UPDATE", INVITATION, INVITATION),
@@ -238,6 +263,9 @@ BELONG = """
 UPDATE accounts_user u SET kept_by_id = (
     SELECT t.agency_id FROM accounts_post p JOIN accounts_team t ON t.id = p.team_id
     WHERE p.holder_id = u.id ORDER BY (p.ended_on IS NOT NULL), p.level, p.id LIMIT 1)
+WHERE u.kept_by_id IS NULL;
+UPDATE accounts_user u SET kept_for_id = (
+    SELECT a.partnership_id FROM accounts_appointment a WHERE a.person_id = u.id ORDER BY a.starts_on, a.id LIMIT 1)
 WHERE u.kept_by_id IS NULL;
 """
 

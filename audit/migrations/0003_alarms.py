@@ -74,4 +74,17 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        migrations.AlterField(
+            model_name="alarm",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("unusual_reading", "Unusual Reading"),
+                    ("large_export", "Large Export"),
+                    ("unconfirmed_access", "Unconfirmed Access"),
+                    ("role_granted", "Role Granted"),
+                ],
+                max_length=24,
+            ),
+        ),
     ]

@@ -13,7 +13,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
           AND starts_on <= accord_today() AND (ends_on IS NULL OR ends_on >= accord_today()))
     SELECT id FROM accounts_user WHERE kept_by_id IN (SELECT agency_id FROM led)
     UNION SELECT p.holder_id FROM accounts_post p JOIN accounts_team t ON t.id = p.team_id
-    WHERE p.holder_id IS NOT NULL AND t.agency_id IN (SELECT agency_id FROM led)
+    WHERE p.holder_id IS NOT NULL AND p.ended_on IS NULL AND t.agency_id IN (SELECT agency_id FROM led)
 $$;
 REVOKE EXECUTE ON FUNCTION accord_led_people() FROM PUBLIC, accord_clock;
 GRANT EXECUTE ON FUNCTION accord_led_people() TO accord_app;
@@ -37,6 +37,19 @@ CREATE POLICY clock ON audit_alarm TO accord_clock USING (true) WITH CHECK (true
 REVOKE UPDATE ON audit_alarm FROM accord_app;
 GRANT UPDATE (seen_at, seen_by_id) ON audit_alarm TO accord_app;
 GRANT SELECT, INSERT, UPDATE (told_at) ON audit_alarm TO accord_clock;
+
+CREATE FUNCTION accord_role_granted() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN -- an appointment gives sight of disagreements: those who look are told, and not by whoever gave it
+    IF current_user = 'accord_app' AND accord_person() IS NOT NULL THEN
+        INSERT INTO audit_alarm (id, kind, person_id, partnership_id, facts) VALUES (
+            gen_random_uuid(), 'role_granted', accord_person(), NEW.partnership_id,
+            jsonb_build_object('office', NEW.office, 'to', NEW.person_id));
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER accord_role_granted AFTER INSERT ON accounts_appointment FOR EACH ROW EXECUTE FUNCTION accord_role_granted();
+REVOKE EXECUTE ON FUNCTION accord_role_granted() FROM PUBLIC, accord_app, accord_clock;
 """
 
 

@@ -17,7 +17,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     WITH me AS (SELECT id FROM accounts_user WHERE id = accord_person() AND is_active),
     posts AS (
         SELECT p.id FROM accounts_post p, me WHERE p.holder_id = me.id AND p.ended_on IS NULL
-        UNION SELECT s.post_id FROM accounts_standin s, me
+        UNION SELECT s.post_id FROM accounts_standin s JOIN accounts_post p ON p.id = s.post_id AND p.ended_on IS NULL, me
         WHERE s.person_id = me.id AND accord_today() BETWEEN s.starts_on AND s.ends_on)
     SELECT seat.* FROM disputes_seat seat, me
     WHERE seat.person_id = me.id AND seat.post_id IS NULL AND (seat.ends_at IS NULL OR seat.ends_at > clock_timestamp())
@@ -64,7 +64,10 @@ CREATE FUNCTION accord_may_break(disagreement uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT EXISTS (
         SELECT 1 FROM disputes_disagreement d JOIN accounts_user me ON me.id = accord_person() AND me.is_active
-        WHERE d.id = disagreement AND d.id NOT IN (SELECT accord_excluded()) AND (
+        WHERE d.id = disagreement AND d.id NOT IN (SELECT accord_excluded())
+          AND NOT EXISTS (SELECT 1 FROM disputes_entry e WHERE e.disagreement_id = d.id AND e.kind = 'refuse_break_glass'
+                          AND e.facts ->> 'person' = me.id::text) -- refused once: not again
+          AND (
             EXISTS (SELECT 1 FROM accounts_appointment a
                     WHERE a.person_id = me.id AND a.partnership_id = d.partnership_id
                       AND a.office IN ('office', 'chair', 'deputy', 'safeguarding_lead')
@@ -92,9 +95,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     SELECT coalesce(sum(accord_open_seats(p.id)), 0)::integer FROM accounts_post p WHERE p.holder_id = person AND p.ended_on IS NULL
 $$;
 
-CREATE FUNCTION accord_said(entry uuid) RETURNS boolean -- by the acting person, in this very transaction
+CREATE FUNCTION accord_said(entry uuid, what text) RETURNS boolean -- by the acting person, in this very transaction
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT EXISTS (SELECT 1 FROM disputes_entry e WHERE e.id = entry AND e.person_id = accord_person() AND e.kind = 'exclude'
+    SELECT EXISTS (SELECT 1 FROM disputes_entry e WHERE e.id = entry AND e.person_id = accord_person() AND e.kind = what
                    AND (e.replayed OR e.recorded_at >= transaction_timestamp()))
 $$;
 
@@ -106,10 +109,10 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
 $$;
 
 REVOKE EXECUTE ON FUNCTION accord_seats(), accord_sides(), accord_chaired(), accord_may_break(uuid),
-    accord_breakable(text), accord_open_seats(uuid), accord_open_seats_of(uuid), accord_note_hidden(uuid, uuid, text, text), accord_said(uuid)
+    accord_breakable(text), accord_open_seats(uuid), accord_open_seats_of(uuid), accord_note_hidden(uuid, uuid, text, text), accord_said(uuid, text)
     FROM PUBLIC, accord_app, accord_clock;
 GRANT EXECUTE ON FUNCTION accord_sides(), accord_chaired(), accord_may_break(uuid), accord_breakable(text), accord_open_seats(uuid),
-    accord_open_seats_of(uuid), accord_note_hidden(uuid, uuid, text, text), accord_said(uuid) TO accord_app;
+    accord_open_seats_of(uuid), accord_note_hidden(uuid, uuid, text, text), accord_said(uuid, text) TO accord_app;
 """
 
 # What somebody with SQL as the web could still forge with a seat of their own: another seat, or a side's word. Checked at commit, when an
@@ -118,8 +121,14 @@ ENTRIES = """
 CREATE FUNCTION accord_refuse_seat_without_entry() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM disputes_entry e WHERE e.disagreement_id = NEW.disagreement_id
-                   AND (TG_OP = 'UPDATE' OR e.id = NEW.opened_by) AND (e.replayed OR e.recorded_at >= transaction_timestamp())) THEN
+    IF NOT EXISTS (
+        SELECT 1 FROM disputes_entry e WHERE e.disagreement_id = NEW.disagreement_id AND (e.replayed OR e.recorded_at >= transaction_timestamp())
+        AND CASE
+            WHEN TG_OP = 'INSERT' THEN e.id = NEW.opened_by AND (
+                e.child_safe = 'no' OR e.kind NOT IN ('add_note', 'correct_entry', 'record_discussion', 'acknowledge', 'answer_closing_questions'))
+            WHEN NEW.ends_at IS DISTINCT FROM OLD.ends_at THEN
+                e.kind IN ('pass_on', 'change_opposite_number', 'exclude', 'refuse_break_glass', 'change_holder')
+            ELSE true END) THEN
         RAISE EXCEPTION 'a seat at disagreement % changed without an entry', NEW.disagreement_id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
@@ -149,18 +158,18 @@ CREATE CONSTRAINT TRIGGER accord_said_in_an_entry AFTER UPDATE ON disputes_side 
 
 CREATE FUNCTION accord_check_post() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF current_user = 'accord_app' AND OLD.holder_id IS NOT NULL AND OLD.ended_on IS NULL
+    IF TG_OP = 'UPDATE' AND current_user = 'accord_app' AND OLD.holder_id IS NOT NULL AND OLD.ended_on IS NULL
         AND (NEW.holder_id IS NULL OR NEW.ended_on IS NOT NULL) AND accord_open_seats(OLD.id) > 0 THEN
         RAISE EXCEPTION 'open seats are handed over first' USING ERRCODE = 'check_violation';
     END IF;
-    IF current_user = 'accord_app' AND NEW.holder_id = accord_person() AND NEW.holder_id IS DISTINCT FROM OLD.holder_id
-        AND accord_open_seats(OLD.id) > 0 THEN  -- who keeps posts reads no disagreement by giving one to themselves
-        RAISE EXCEPTION 'nobody hands open seats to themselves' USING ERRCODE = 'insufficient_privilege';
+    IF current_user = 'accord_app' AND NEW.holder_id = accord_person()
+        AND (TG_OP = 'INSERT' OR NEW.holder_id IS DISTINCT FROM OLD.holder_id) THEN  -- who keeps posts gives none to themselves
+        RAISE EXCEPTION 'nobody gives a post to themselves' USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER accord_check_post BEFORE UPDATE ON accounts_post FOR EACH ROW EXECUTE FUNCTION accord_check_post();
+CREATE TRIGGER accord_check_post BEFORE INSERT OR UPDATE ON accounts_post FOR EACH ROW EXECUTE FUNCTION accord_check_post();
 REVOKE EXECUTE ON FUNCTION accord_refuse_seat_without_entry(), accord_refuse_word_without_entry(), accord_check_post()
     FROM PUBLIC, accord_app, accord_clock;
 """
@@ -172,15 +181,24 @@ CREATE POLICY written ON disputes_seat FOR INSERT TO accord_app WITH CHECK (
     OR capacity = 'break_glass' AND person_id = accord_person() AND side_id IS NULL AND post_id IS NULL
        AND ends_at <= clock_timestamp() + interval '4 hours 1 minute' AND accord_may_break(disagreement_id));
 DROP POLICY written ON disputes_exclusion;
-CREATE POLICY written ON disputes_exclusion FOR INSERT TO accord_app WITH CHECK (accord_said(opened_by));
+CREATE POLICY written ON disputes_exclusion FOR INSERT TO accord_app WITH CHECK (accord_said(opened_by, 'exclude'));
 DROP POLICY seen ON disputes_entry; -- who was seated only to say whether an emergency was one, sees that and the positions
 CREATE POLICY seen ON disputes_entry FOR SELECT TO accord_app USING (
     disagreement_id IN (SELECT accord_visible(true)) OR (disagreement_id IN (SELECT accord_visible()) AND (person_id = accord_person()
         OR kind IN ('send', 'answer', 'record_answer_for', 'ask_the_chair', 'propose_outcome', 'agree_to_differ')
         OR kind IN ('break_glass', 'confirm_break_glass', 'refuse_break_glass'))));
 CREATE POLICY changed ON disputes_exclusion FOR UPDATE TO accord_app
-    USING (disagreement_id IN (SELECT accord_visible())) WITH CHECK (disagreement_id IN (SELECT accord_visible()));
+    USING (disagreement_id IN (SELECT accord_visible())) WITH CHECK (accord_said(lifted_by, 'lift_exclusion'));
 GRANT UPDATE (lifted_by) ON disputes_exclusion TO accord_app;
+
+DROP POLICY seen ON audit_trace; -- whoever is excluded does not learn of it from the trail either
+CREATE POLICY seen ON audit_trace FOR SELECT TO accord_app USING (
+    (person_id = accord_person() OR partnership_id IN (SELECT accord_audited()) OR person_id IN (SELECT accord_led_people()))
+    AND (disagreement_id IS NULL OR person_id = accord_person() OR disagreement_id NOT IN (SELECT accord_excluded())));
+DROP POLICY seen ON audit_alarm;
+CREATE POLICY seen ON audit_alarm FOR SELECT TO accord_app USING (
+    (person_id IN (SELECT accord_led_people()) OR partnership_id IN (SELECT accord_audited()) OR partnership_id IN (SELECT accord_offices()))
+    AND (disagreement_id IS NULL OR disagreement_id NOT IN (SELECT accord_excluded())));
 
 ALTER TABLE disputes_sidenote ENABLE ROW LEVEL SECURITY;
 ALTER TABLE disputes_sidenote FORCE ROW LEVEL SECURITY;

@@ -131,7 +131,7 @@ def test_somebody_new_is_invited(w: World, office: Client) -> None:
     answer = office.post(NEW, given("pat@example.org", "auditor", last=90, name="Pat Lee"), follow=True)
     assert answer.status_code == 200
     pat = User.objects.get(email="pat@example.org")
-    assert (pat.is_active, pat.kept_by) == (False, None)
+    assert (pat.is_active, pat.kept_by, pat.kept_for) == (False, None, w.partnership)
     with acting_as(w.office):
         assert Invitation.objects.get(person=pat).partnership == w.partnership
     assert held(pat, "auditor")

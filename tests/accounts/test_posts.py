@@ -70,8 +70,11 @@ def test_stand_ins_are_dated_and_end_after_they_begin(w: World) -> None:
         StandIn.objects.create(post=w.posts["sam"], person=w.rita, starts_on=TODAY, ends_on=TODAY)
     for day, stands_in in ((TODAY - DAY, False), (TODAY, True), (TODAY + DAY, False)):
         assert w.posts["sam"].stand_ins_on(day).exists() == stands_in
+    with factories.as_set_up():  # called off before its first day
+        StandIn.objects.create(post=w.posts["grace"], person=w.rita, starts_on=TODAY, ends_on=TODAY - DAY)
+    assert not any(w.posts["grace"].stand_ins_on(day).exists() for day in (TODAY - DAY, TODAY, TODAY + DAY))
     with factories.as_set_up(), pytest.raises(IntegrityError), transaction.atomic():
-        StandIn.objects.create(post=w.posts["sam"], person=w.rita, starts_on=TODAY, ends_on=TODAY - DAY)
+        StandIn.objects.create(post=w.posts["sam"], person=w.rita, starts_on=TODAY, ends_on=TODAY - 2 * DAY)
 
 
 def test_an_office_is_held_between_its_days_by_who_is_still_here(w: World) -> None:
@@ -116,7 +119,7 @@ def test_acting_is_nested_and_ends(w: World) -> None:
 def test_a_fault_ends_it_and_is_not_hidden(w: World, inner: bool) -> None:
     with factories.as_set_up(), pytest.raises(IntegrityError, match="stand_in_ends"), acting_as(w.aisha):  # noqa: SIM117
         with acting_as(w.sam if inner else w.aisha):
-            StandIn.objects.create(post=w.posts["sam"], person=w.rita, starts_on=TODAY, ends_on=TODAY - DAY)
+            StandIn.objects.create(post=w.posts["sam"], person=w.rita, starts_on=TODAY, ends_on=TODAY - 2 * DAY)
     assert (current_person(), told_to_the_database()) == (None, "")
 
 

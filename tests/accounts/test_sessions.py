@@ -338,6 +338,19 @@ def test_secrets_tokens_and_what_says_which_page_it_was_are_never_kept(w):
     assert len(rows_of(w.sam)) == 1
 
 
+def test_a_name_that_no_field_has_is_not_kept(w):
+    page = f"/disagreements/{factories.raised(w).reference}/answer/"
+    strange = {"a\x00b": "x", "a\x07": "x", "\x9f": "x", "n" * 101: "x"}
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        client = signed_in(w.sam)
+        assert client.post("/session/keep/", {"accord-page": page, **strange}).json()["kept"] == ""
+        assert client.post("/session/keep/", {"accord-page": page, "view": "v", **strange}).json()["kept"]
+        assert rows_of(w.sam)[0].fields == {"view": ["v"]}
+        clock.shift(16 * MINUTE)
+        assert client.post(page, {"view": "late", **strange}).status_code == 302
+    assert rows_of(w.sam)[0].fields == {"view": ["late"]}
+
+
 def test_the_page_that_is_shown_again_carries_its_own_key_and_version(w):
     d = factories.raised(w)
     page = f"/disagreements/{d.reference}/record-discussion/"

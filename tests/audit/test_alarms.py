@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.acting import acting_as
-from accounts.models import Appointment, Letter
+from accounts.models import Appointment, Letter, Office
 from audit import tasks, trail
 from audit.models import Alarm, Trace
 from tests import factories
@@ -164,6 +164,34 @@ def test_who_sees_the_alarms(w: World, client: Client, who: str) -> None:
     if sees:
         assert "Sam opened 4 disagreements within an hour. Up to 3 is usual for their role." in answer.content.decode()
         assert "1 alarm to look at" in client.get("/desk/").content.decode()
+
+
+def test_an_appointment_makes_an_alarm_for_everybody_else_who_looks(w: World, client: Client, as_clock: Callable[[], Any]) -> None:
+    with as_set_up():
+        w.people["second"] = factories.person("Second")
+        Appointment.objects.create(partnership=w.partnership, person=w.second, office="office", starts_on=LONG_AGO)
+    with acting_as(w.office):
+        Appointment.objects.create(partnership=w.partnership, person=w.stranger, office="chair", starts_on=timezone.localdate())
+    with as_clock():
+        assert tasks.tell_of_alarms() == 1
+        assert sorted(Letter.objects.filter(kind="alarm").values_list("person__name", flat=True)) == ["Auditor", "Second"]
+    said = "Office appointed somebody: "
+    for who, sees in (("auditor", True), ("second", True), ("office", False), ("lead", False)):
+        client.force_login(w.person(who))
+        page = client.get("/trail/alarms/").content.decode()
+        assert (f"{said}{Office.CHAIR.label}." in page, said in page) == (sees, sees)
+
+
+def test_a_lead_is_not_told_of_somebody_whose_post_there_has_ended(w: World, as_clock: Callable[[], Any]) -> None:
+    with as_set_up():
+        w.posts["mona"].ended_on = timezone.localdate()
+        w.posts["mona"].save()
+    for _ in range(6):
+        reads(w, "mona", uuid4(), role="manager")
+    assert alarms(w)
+    with as_clock():
+        tasks.tell_of_alarms()
+        assert "Lead" not in set(Letter.objects.filter(kind="alarm").values_list("person__name", flat=True))
 
 
 def test_a_lead_sees_the_alarms_of_their_own_people_only(w: World, client: Client) -> None:

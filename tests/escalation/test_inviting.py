@@ -265,3 +265,17 @@ def test_a_post_that_is_held_is_not_offered(client: Client, w: World, d: Disagre
     html = page_of(client, d, "invite", w.aisha)
     assert str(w.posts["surgery"].pk) in html
     assert all(str(held.pk) not in html for held in Post.objects.exclude(holder=None))
+
+
+def test_only_practitioners_posts_of_the_very_team_are_offered(client: Client, w: World, d: Disagreement):
+    """Who manages whom, and who works in another team, is for the agency's administrator to say."""
+    elsewhere = factories.team(w.partnership, w.teams["school"].agency.name, "Another team")
+    with factories.as_set_up():
+        kinds = [(w.teams["surgery"], 1), (w.teams["school"], 1), (w.teams["school"], 2), (elsewhere, 0)]
+        never = [Post.objects.create(team=team, title="Vacant", level=level) for team, level in kinds]
+        own = Post.objects.create(team=w.teams["school"], title="Vacant", level=0)
+    html = page_of(client, d, "invite", w.aisha)
+    assert str(own.pk) in html
+    for post_there, whom in zip(never, ["responder", *["supporter"] * 3], strict=True):
+        assert str(post_there.pk) not in html
+        assert "post" in invite(client, d, w.aisha, whom=whom, post=str(post_there.pk)).context["form"].errors

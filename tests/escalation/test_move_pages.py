@@ -526,7 +526,7 @@ STAGED = {
     "bring_in_support": (factories.raised, "aisha"),
     "add_note": (factories.raised, "sam"),
     "correct_entry": (factories.raised, "sam"),
-    "lift_exclusion": (lambda w: _after(factories.answered(w), "exclude", w.sam, facts={"person": str(w.grace.pk)}), "office"),
+    "lift_exclusion": (lambda w: _after(factories.answered(w), "exclude", w.aisha, facts={"person": str(w.grace.pk)}), "office"),
     "confirm_break_glass": (lambda w: _opened_in_an_emergency(w), "office"),
     "refuse_break_glass": (lambda w: _opened_in_an_emergency(w), "office"),
 }

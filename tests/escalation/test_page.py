@@ -49,7 +49,7 @@ def without_token(answer: Any) -> str:
 
 def offered(html: str, d: Disagreement) -> set[str]:
     """The moves that the page links to, by name."""
-    slugs = set(re.findall(rf'href="/disagreements/{d.reference}/([a-z-]+)/"', html)) - {"who-can-see"}
+    slugs = set(re.findall(rf'href="/disagreements/{d.reference}/([a-z-]+)/"', html)) - {"who-can-see", "our-notes"}  # pages, not moves
     return {"answer_closing_questions" if slug == "closing-questions" else slug.replace("-", "_") for slug in slugs}
 
 

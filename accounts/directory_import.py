@@ -336,6 +336,8 @@ class _Planning:
     def _sort_out(self, rows: list[Row], state: dict[UUID, dict[str, object]]) -> None:
         for row in rows:
             post = self.posts_of_rows[row.line]
+            if post.holder == self.found.person and state.get(post.pk, {}).get("holder") != post.holder:
+                self.wrong(row.line, "email", _("Nobody gives a post to themselves: another administrator must."))
             if post.pk not in state:
                 self.plan.new_posts.append(post)
                 continue
@@ -354,9 +356,9 @@ class _Planning:
         self.plan.same += sum(1 for row in self.file.rows if not row.title and row.email in self.own)
 
     def _refuse_what_has_nobody(self, state: dict[UUID, dict[str, object]]) -> None:
-        """What is open at a post needs somebody who can sign in, and is not who brings the file."""
+        """What is open at a post needs somebody who can sign in."""
         changed = [one for one in self.plan.changed_posts if state[one.post.pk]["holder"] != one.post.holder]
-        unheld = [one for one in changed if not one.post.holder or not one.post.holder.is_active or one.post.holder == self.found.person]
+        unheld = [one for one in changed if not one.post.holder or not one.post.holder.is_active]
         seats = directory.open_seats(one.post for one in unheld)
         for one in unheld:
             if number := seats.get(one.post.pk):

@@ -134,7 +134,7 @@ def invite_person(request: HttpRequest, person_id: UUID) -> HttpResponse:
         messages.warning(request, _("There is nothing to invite them to: they have joined, or have left."))
         return redirect("directory-person", shown.pk)
     last = Invitation.objects.filter(person=shown).order_by("-made_at").select_related("post").first()
-    vacant = last.post if last and last.post and last.post.holder_id is None else None
+    vacant = last.post if last and last.post and last.post.holder_id is None and last.post.ended_on is None else None
     try:
         with directory.as_far_as_allowed():
             invitation, _code = invite(

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts import letters
 from accounts.acting import invited_by_key
+from accounts.directory import kept_by
 from accounts.models import Agency, Invitation, Letter, Partnership, Post, User
 
 LASTS = dt.timedelta(hours=72)
@@ -84,6 +85,8 @@ def invite(
 def invite_again(invitation: Invitation, by: User, now: dt.datetime) -> tuple[Invitation | None, str]:
     """The same person once more, with a new link and a new code; the earlier ones are worth nothing from now on."""
     person, post = invitation.person, invitation.post
+    if post and not (post.holder_id is None and (post.level == 0 or kept_by(by).filter(pk=post.team.agency_id).exists())):
+        post = None  # somebody holds it meanwhile, or it is for who keeps the directory to give
     return invite(by, person.email, person.name, agency=person.kept_by, post=post, partnership=invitation.partnership, now=now)
 
 

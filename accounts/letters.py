@@ -48,7 +48,7 @@ def owe(kind: Letter.Kind | str, person: User, invitation: Invitation | None = N
 
 
 def address_is_new(person: User, now: dt.datetime | None = None) -> bool:
-    """Whether somebody changed their address within three days: whoever reads its mail may not be they, and nothing is given on its word."""
+    """Whether somebody changed their address within three days: whoever reads its mail may not be they, and is given nothing."""
     changed_at = person.address_changed_at
     return changed_at is not None and changed_at > (now or timezone.now()) - ADDRESS_IS_NEW
 

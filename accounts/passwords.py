@@ -127,7 +127,8 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 
 
 def _may_have_a_link(address: str, person: User | None) -> bool:
-    """Three an hour, and none to an address that somebody has just given them. Whoever signs in with their organisation has no password here, and their mail alone shall not give them one."""
+    """Three an hour, and none to an address that somebody has just given them. Whoever signs in with their organisation has no password
+    here, and their mail alone shall not give them one."""
     try:
         limits.Tries().take(limits.LINKS, address)
     except limits.TooMany:

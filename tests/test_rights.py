@@ -198,7 +198,7 @@ FUNCTIONS = {
             *("audited", "represents", "visible", "excluded", "raised", "drafts", "longest_waiting", "served"),
             *("offices", "administered", "administered_elsewhere", "keeps_person", "invited", "joined", "may_be_invited", "free_for"),
             *("agency_of", "works_in", "led_people", "sides", "chaired", "may_break", "breakable", "open_seats", "open_seats_of"),
-            *("note_hidden", "said"),
+            *("note_hidden", "said", "may_join"),
         )
     },
     "accord_seats": set(),  # whole rows: asked by the functions above only
@@ -286,6 +286,7 @@ def test_triggers_that_ask_about_the_record_do_so_as_the_owner() -> None:
             "accounts_invitation accord_revoke_earlier": True,
             "accounts_post accord_check_post": False,  # whose right it is, is asked as the caller
             "accounts_user accord_check_person": False,
+            "accounts_appointment accord_role_granted": False,
         }
 
 

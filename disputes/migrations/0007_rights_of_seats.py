@@ -6,14 +6,18 @@ from django.db import migrations
 
 from accounts.history import TRIGGERS_ALWAYS_FIRE
 
+# PL/pgSQL keeps the plans of a session: as plain SQL these were planned afresh in every statement of a page (bench/row_security.py).
 FUNCTIONS = """
 CREATE OR REPLACE FUNCTION accord_excluded() RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT disagreement_id FROM disputes_exclusion WHERE person_id = accord_person() AND lifted_by IS NULL
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN RETURN QUERY
+    SELECT disagreement_id FROM disputes_exclusion WHERE person_id = accord_person() AND lifted_by IS NULL;
+END
 $$;
 
 CREATE FUNCTION accord_seats() RETURNS SETOF disputes_seat -- those which the acting person fills now
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN RETURN QUERY
     WITH me AS (SELECT id FROM accounts_user WHERE id = accord_person() AND is_active),
     posts AS (
         SELECT p.id FROM accounts_post p, me WHERE p.holder_id = me.id AND p.ended_on IS NULL
@@ -31,11 +35,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     UNION ALL
     SELECT seat.* FROM disputes_seat seat
     WHERE seat.post_id IN (SELECT id FROM posts) AND (seat.ends_at IS NULL OR seat.ends_at > clock_timestamp())
-      AND seat.disagreement_id NOT IN (SELECT accord_excluded())
+      AND seat.disagreement_id NOT IN (SELECT accord_excluded());
+END
 $$;
 
 CREATE OR REPLACE FUNCTION accord_visible(whole boolean DEFAULT false, on_a_side boolean DEFAULT false) RETURNS SETOF uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN RETURN QUERY
     WITH me AS (SELECT id FROM accounts_user WHERE id = accord_person() AND is_active)
     SELECT seat.disagreement_id FROM accord_seats() seat
     WHERE NOT (whole AND seat.positions_only) AND NOT (on_a_side AND seat.side_id IS NULL)
@@ -48,12 +54,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
         AND a.starts_on <= accord_today() AND (a.ends_on IS NULL OR a.ends_on >= accord_today())
     JOIN accounts_team t ON t.agency_id = a.agency_id
     JOIN disputes_side s ON s.team_id = t.id AND s.partnership_id = a.partnership_id AND s.ended_at IS NULL
-    WHERE s.disagreement_id NOT IN (SELECT accord_excluded())
+    WHERE s.disagreement_id NOT IN (SELECT accord_excluded());
+END
 $$;
 
 CREATE FUNCTION accord_sides() RETURNS SETOF uuid -- at which the acting person sits, being told apart
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT seat.side_id FROM accord_seats() seat WHERE seat.side_id IS NOT NULL AND seat.capacity <> 'told'
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN RETURN QUERY
+    SELECT seat.side_id FROM accord_seats() seat WHERE seat.side_id IS NOT NULL AND seat.capacity <> 'told';
+END
 $$;
 CREATE FUNCTION accord_chaired() RETURNS SETOF uuid -- where the acting person is the Chair and has accepted
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$

@@ -287,11 +287,11 @@ def test_used_run_out_withdrawn_shut_unknown_and_malformed_are_one_page(client, 
     used, code = invite(w, email="a@surgery.example")
     join(client, used, code)
     client.logout()
-    run_out, _code = invite(w, email="b@surgery.example", now=timezone.now() - dt.timedelta(hours=72))
-    withdrawn, _code = invite(w, email="c@surgery.example")
+    run_out, _code = invite(w, email="b@surgery.example", post=None, now=timezone.now() - dt.timedelta(hours=72))
+    withdrawn, _code = invite(w, email="c@surgery.example", post=None)
     with acting_as(w.aisha):
         invitations.withdraw(withdrawn, timezone.now())
-    shut, code = invite(w, email="d@surgery.example")
+    shut, code = invite(w, email="d@surgery.example", post=None)
     for _ in range(5):
         join(client, shut, f"{(int(code) + 1) % 1_000_000:06d}")
     paths = [path_of(one) for one in (used, run_out, withdrawn, shut)]
@@ -444,3 +444,22 @@ def test_somebody_elses_invitation_is_as_if_absent(client, w, name):
     assert client.get(reverse(name, args=[invitation.pk])).status_code == 405
     client.logout()
     assert join(client, invitation, code).status_code == 302
+
+
+def test_inviting_again_forgets_a_post_that_somebody_holds_meanwhile(w):
+    first, _code = invite(w)
+    with factories.as_set_up():
+        w.posts["surgery"].holder = w.stranger
+        w.posts["surgery"].save()
+    with acting_as(w.aisha):
+        first.refresh_from_db()
+        again, _code = invitations.invite_again(first, w.aisha, timezone.now())
+    assert (again.person, again.post) == (first.person, None)
+
+
+def test_a_post_of_a_manager_is_for_its_administrator_to_give(w):
+    with factories.as_set_up():
+        w.posts["surgery"].level = 1
+        w.posts["surgery"].save()
+    with pytest.raises(DatabaseError, match="row-level"), transaction.atomic():
+        invite(w)

@@ -104,12 +104,13 @@ def those_who_see(d: Disagreement, now: dt.datetime) -> dict[str, list[Any]]:
     posts = [seat.post_id for seat in standing.seats if seat.post_id]
     stand_ins = StandIn.objects.filter(post__in=posts, starts_on__lte=today, ends_on__gte=today).select_related("person", "post__holder")
     agencies = [side.team.agency_id for side in standing.sides]
-    held = Appointment.objects.on(today).filter(partnership=d.partnership).exclude(person__in=standing.excluded).select_related("person")
+    held = Appointment.objects.on(today).filter(partnership=d.partnership, office__in=(Office.AUDITOR, Office.SAFEGUARDING_LEAD))
+    held = held.exclude(person__in=standing.excluded).select_related("person").order_by("person__name")
     return {
         "seats": [seat for seat in standing.seats if seat.person_id not in standing.excluded],
         "stand_ins": [one for one in stand_ins.order_by("person__name") if standing.actor(one.person).seats],
-        "auditors": [one.person for one in held.filter(office=Office.AUDITOR).order_by("person__name")],
-        "leads": [one.person for one in held.filter(office=Office.SAFEGUARDING_LEAD, agency__in=agencies).order_by("person__name")],
+        "auditors": [one.person for one in held if one.office == Office.AUDITOR],
+        "leads": [one.person for one in held if one.office == Office.SAFEGUARDING_LEAD and one.agency_id in agencies],
     }
 
 

@@ -91,9 +91,9 @@ def test_with_the_organisations_account_and_nothing_else(
     scripts: bool,
 ) -> None:
     w = factories.world()
-    with acting_as(w.aisha):
+    with acting_as(w.office):
         invitation, code = invitations.invite(
-            w.aisha, "pat.lee@example.org", "Pat Lee", agency=None, partnership=w.partnership, now=timezone.now()
+            w.office, "pat.lee@example.org", "Pat Lee", agency=None, partnership=w.partnership, now=timezone.now()
         )
     assert invitation
     port, provider = provider_of_the_site

@@ -80,6 +80,7 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         "reads_trail": sight.reads_trail,
         "has_a_side": any(seat.side_id for seat in actor.seats),
         "positions_only": positions_only,
+        "is_chair": actor.seat_in(Capacity.CHAIR) is not None,
         "as_auditor": not actor.seats,
         "as_lead": not actor.seats and d.partnership_id not in sight.audited,
         "emergency_until": [seat.ends_at for seat in actor.seats if seat.capacity == Capacity.BREAK_GLASS],

@@ -267,6 +267,15 @@ def test_the_office_settles_an_emergency_by_the_positions_and_keeps_no_sight_by_
         assert list(Seat.objects.filter(disagreement=e, person=w.office).values_list("capacity", flat=True)) == ["break_glass"]
 
 
+def test_the_office_is_told_what_it_sees_and_nothing_of_accepting(w: World, client: Client) -> None:
+    d = factories.answered(w)
+    break_glass(d, w.hal)
+    client.force_login(w.office)
+    page = client.get(f"/disagreements/{d.reference}/").content.decode()
+    assert "what was done in an emergency" in page
+    assert "When you accept" not in page
+
+
 def test_a_stand_in_does_not_outlive_the_post(w: World) -> None:
     d = factories.answered(w)
     relief = factories.person("Relief")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import uuid
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -23,7 +22,7 @@ from disputes.stages import ChildSafe
 from escalation import moves
 from escalation.moves import Given
 from pages import fields, forms
-from pages.kept import posted
+from pages.kept import key_of, posted
 
 TRIES_AN_HOUR = 10
 
@@ -61,7 +60,7 @@ def emergency(request: HttpRequest) -> HttpResponse:
     person = request.user
     assert isinstance(person, User)  # noqa: S101 - the middleware lets nobody else in
     form = OpenIt(posted(request), initial={"reference": request.GET.get("reference", "")[:9]})
-    key = _key(request)
+    key = key_of(request)
     if request.method == "POST" and form.is_valid():
         reference = as_written(form.cleaned_data["reference"])
         if Disagreement.objects.visible_to(person).filter(reference=reference).exists():
@@ -88,10 +87,3 @@ def as_written(typed: str) -> str:
     """A reference as people write it down under pressure: without its dash, with spaces, in small letters."""
     letters = re.sub(r"[\s-]", "", typed).upper()
     return f"{letters[:4]}-{letters[4:]}"
-
-
-def _key(request: HttpRequest) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.POST.get("key", ""))
-    except ValueError:
-        return uuid.uuid4()

@@ -31,7 +31,7 @@ from escalation.opened import opened
 from escalation.page import identity, move_url, say_for
 from escalation.refusals import SentBefore
 from pages import times
-from pages.kept import posted
+from pages.kept import key_of, posted
 
 LEFT_BY = "left_by"  # in the session: the key of the page by which this person left a disagreement, which they cannot find again
 SECOND_PERSON = ("countersign", "refuse_countersign", "lift_exclusion", "confirm_break_glass", "refuse_break_glass")
@@ -45,7 +45,7 @@ def move(request: HttpRequest, reference: str, slug: str) -> HttpResponse:
     if name not in FORMS or slug != name.replace("_", "-"):
         raise Http404
     now = timezone.now()
-    key, seen = _key(request), _seen(request)
+    key, seen = key_of(request), _seen(request)
     try:
         d = by_reference(reference, _person(request))
     except Disagreement.DoesNotExist:
@@ -98,14 +98,6 @@ def needs_fresh_factor(d: Disagreement, actor: Actor, name: str) -> bool:
 
 def _person(request: HttpRequest) -> User:
     return request.user  # type: ignore[return-value]  # every view here is behind the sign-in
-
-
-def _key(request: HttpRequest) -> UUID:
-    """The page's own key, which makes a second post of it harmless; a new one for a new page or a spoilt one."""
-    try:
-        return UUID(request.POST.get("key", ""))
-    except ValueError:
-        return uuid.uuid4()
 
 
 def _seen(request: HttpRequest) -> int:

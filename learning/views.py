@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +28,7 @@ from escalation.opened import opened
 from learning.forms import ClosingQuestions
 from learning.models import DebriefRequest, LearningPoint
 from pages import times
-from pages.kept import posted
+from pages.kept import key_of, posted
 
 MOVE = "answer_closing_questions"
 ON_THE_DESK = 5
@@ -48,7 +47,7 @@ def closing_questions(request: HttpRequest, reference: str) -> HttpResponse:
         d = by_reference(reference, person)
     except Disagreement.DoesNotExist:
         return words_back(request, form.typed)
-    key = _key(request)
+    key = key_of(request)
     before = Entry.objects.filter(disagreement=d, person=person, key=key).first() if request.method == "POST" else None
     if before and [text.value for text in before.texts.all()] == [text for text in [_comment(request)] if text]:
         return redirect(f"/disagreements/{d.reference}/")  # the same page posted twice
@@ -121,13 +120,6 @@ def _person(request: HttpRequest) -> User:
 
 def _comment(request: HttpRequest) -> str:
     return request.POST.get("comment", "").replace("\r\n", "\n").strip()
-
-
-def _key(request: HttpRequest) -> UUID:
-    try:
-        return UUID(request.POST.get("key", ""))
-    except ValueError:
-        return uuid.uuid4()
 
 
 # ── what was learnt ─────────────────────────────────────────────────────────────────────────────────────────────────

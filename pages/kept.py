@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.http import HttpRequest, QueryDict
 
@@ -39,3 +40,11 @@ def posted(request: HttpRequest) -> Any:
     kept = find() if find else None
     request.kept = kept  # type: ignore[attr-defined]  # for the note above the page
     return kept
+
+
+def key_of(request: HttpRequest) -> UUID:
+    """The page's own key, which makes a second post of it harmless; a new one for a new page or a spoilt one."""
+    try:
+        return UUID(request.POST.get("key", ""))
+    except ValueError:
+        return uuid4()

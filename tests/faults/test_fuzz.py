@@ -519,6 +519,8 @@ def storm(w: factories.World, posts: int, people: list[str], pages_each: int = P
     slowest: list[tuple[float, str]] = []
     with connection.cursor() as cursor:
         cursor.execute("SET idle_in_transaction_session_timeout = 0")  # all of it is one transaction
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # the world's own checks: once, not again after every post
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     began = time.monotonic()
     for number in range(posts):
         if number % 500 == 499:
@@ -568,9 +570,9 @@ def test_no_form_breaks_it(w: factories.World) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("part", range(1, 5))
+@pytest.mark.parametrize("part", range(1, 11))
 def test_no_form_breaks_it_in_twenty_thousand_posts(part: int, w: factories.World) -> None:
-    storm(w, 5_000, PEOPLE, seed=SEED + part)
+    storm(w, 2_000, PEOPLE, seed=SEED + part)
 
 
 def test_the_storm_sees_what_it_is_for(w: factories.World, monkeypatch: pytest.MonkeyPatch) -> None:

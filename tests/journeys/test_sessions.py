@@ -14,8 +14,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from playwright.sync_api import Page, expect
 
+from accounts.models import KeptForm, User
 from tests import factories
-from tests.conftest import free_port
+from tests.conftest import free_port, wait_until
 from tests.journeys.conftest import AXE, RULES
 
 WORDS = "Ash said it is cold at home"
@@ -82,6 +83,11 @@ def tabs(committed_db: None, run_process: Callable[..., Any], browser: Any) -> I
         context.close()
 
 
+def kept_for(person: User) -> bool:
+    with factories.acting_as(person):
+        return KeptForm.objects.filter(person=person).exists()
+
+
 def send(page: Page) -> None:
     page.locator("[name=about][value=other]").check()
     page.locator("[name=child_safe][value=unsure]").check()
@@ -125,6 +131,7 @@ def test_who_leaves_a_page_within_two_seconds_finds_their_words_too_and_may_star
     page = tabs.signed_in()
     page.locator("[name=note]").press_sequentially(WORDS)
     page.goto(f"{tabs.url}/desk/")
+    wait_until(lambda: kept_for(tabs.world.sam), what="keeping what a page sends as it is left")  # on its own way, beside the next page
     page.goto(tabs.page_to_write)
     expect(page.locator("[name=note]")).to_have_value(WORDS)
     page.get_by_role("button", name="Start afresh").click()

@@ -4,7 +4,9 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --omit=optional --omit=dev --no-audit --no-fund
 COPY static/scss static/scss
-RUN mkdir assets \
+RUN mkdir -p assets/fonts \
+ && cp node_modules/@expo-google-fonts/source-sans-3/400Regular/*.ttf node_modules/@expo-google-fonts/source-sans-3/400Regular_Italic/*.ttf \
+      node_modules/@expo-google-fonts/source-sans-3/700Bold/*.ttf assets/fonts \
  && node_modules/.bin/sass --load-path=node_modules --no-source-map --style=compressed --quiet-deps \
       static/scss/accord.scss assets/accord.css \
  && grep -v '^//# sourceMappingURL=' node_modules/govuk-frontend/dist/govuk/govuk-frontend.min.js > assets/govuk-frontend.min.js

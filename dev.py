@@ -191,7 +191,7 @@ def build_assets() -> None:
         say("There is no static/scss/accord.scss yet: no style sheet is made.")
         return
     target = ASSETS / "accord.css"
-    stamp = Stamp("assets", [*sorted(source.parent.rglob("*.scss")), ROOT / "package-lock.json"])
+    stamp = Stamp("assets with fonts", [*sorted(source.parent.rglob("*.scss")), ROOT / "package-lock.json"])
     if stamp.holds() and target.exists():
         return
     say("Compiling the style sheet …")
@@ -201,6 +201,9 @@ def build_assets() -> None:
     script = (ROOT / "node_modules/govuk-frontend/dist/govuk/govuk-frontend.min.js").read_text(encoding="utf-8")
     lines = [line for line in script.splitlines() if not line.startswith("//# sourceMappingURL=")]
     (ASSETS / "govuk-frontend.min.js").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (ASSETS / "fonts").mkdir(exist_ok=True)  # what documents are set in, alike on every machine
+    for face in ("400Regular", "400Regular_Italic", "700Bold"):
+        shutil.copy(ROOT / f"node_modules/@expo-google-fonts/source-sans-3/{face}/SourceSans3_{face}.ttf", ASSETS / "fonts")
     stamp.put()
 
 

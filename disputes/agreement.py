@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pgtrigger
 from django.db import models
 
-from accounts.history import History, append_only, settled
+from accounts.history import History, settled
 from accounts.models import Partnership, Row, User
 from disputes.places import Side
 from disputes.record import Entry
@@ -44,12 +44,13 @@ class OutstandingIssue(Row):
     owner_side = models.ForeignKey(Side, models.PROTECT)
     owner = models.ForeignKey(User, models.PROTECT, null=True)
     due_on = models.DateField()
+    done_by = models.ForeignKey(Entry, models.PROTECT, null=True, related_name="+")  # its words are the evidence
 
     history = History()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["number"]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = append_only()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [settled("done_by")]
 
     def __str__(self) -> str:
         return f"issue {self.number}"

@@ -39,7 +39,9 @@ from disputes.rules import (
     has_not_agreed_to_differ,
     has_not_answered_closing_questions,
     has_not_confirmed,
+    has_not_said_which_dates_suit,
     has_seen_the_whole_record,
+    has_unfinished_issues,
     heard_or_silent_at_this_step,
     is_at_last_step,
     is_chair,
@@ -58,13 +60,18 @@ from disputes.rules import (
     may_countersign,
     may_offer_an_outcome,
     may_say_who_must_not_see_it,
+    mediates,
     nobody_but_its_own_door,
     nobody_but_the_clock,
     offered,
     raised_it,
     raised_it_in_person,
     resolved_when_all_confirmed,
+    sees_to_an_issue,
+    session_lies_ahead,
     somebody_is_excluded,
+    speaks_for_a_party,
+    supports_somebody,
     tried_first_or_at_immediate_risk,
     waits_for_countersign,
     was_opened_in_an_emergency,
@@ -547,6 +554,28 @@ class Disagreement(Row):
     @transition(
         field=stage,
         source=Stage.LSCB_MEDIATION,
+        conditions=[chair_was_asked],
+        permission=is_chair,
+        custom=offered(_("Ask both sides for more")),
+    )
+    def ask_for_more(self, by: Actor) -> None:
+        """The Chair considers, and cannot decide yet; either side's answer hands it back."""
+        self._let_proposal_stand(Awaiting.MORE)
+
+    @transition(
+        field=stage,
+        source=Stage.LSCB_MEDIATION,
+        conditions=[chair_was_asked],
+        permission=acts_for_a_party,
+        custom=offered(_("Tell the Chair what your side would accept")),
+    )
+    def answer_the_chair(self, by: Actor) -> None:
+        """What each side would accept stands beside its position, for the Chair to consider (23.17)."""
+        self._let_proposal_stand(Awaiting.CHAIR)
+
+    @transition(
+        field=stage,
+        source=Stage.LSCB_MEDIATION,
         target=GET_STATE(where_it_came_from, states=MANAGERS),
         conditions=[chair_was_asked],
         permission=is_chair,
@@ -566,6 +595,49 @@ class Disagreement(Row):
         source=Stage.LSCB_MEDIATION,
         conditions=[chair_has_accepted],
         permission=is_chair,
+        custom=offered(_("Name a mediator"), NOTE, note=True),
+    )
+    def name_mediator(self, by: Actor) -> None:
+        """Somebody with no stake in it mediates for the Chair. Whoever was named before leaves the table."""
+
+    @transition(
+        field=stage,
+        source=Stage.LSCB_MEDIATION,
+        conditions=[chair_has_accepted, awaits(Awaiting.MEDIATION, Awaiting.SESSION)],
+        permission=mediates,
+        custom=offered(_("Propose dates for a joint session")),
+    )
+    def propose_session(self, by: Actor) -> None:
+        self._hand_over(Awaiting.SESSION)
+
+    @transition(
+        field=stage,
+        source=Stage.LSCB_MEDIATION,
+        conditions=[chair_has_accepted, awaits(Awaiting.SESSION)],
+        permission=has_not_said_which_dates_suit,
+        custom=offered(_("Say which dates suit your side")),
+    )
+    def answer_session(self, by: Actor) -> None:
+        """The session is fixed when one date suits all; else whoever mediates proposes others."""
+        seat = by.acting_seat(self)
+        waiting = [side for side in self.standing.sides_without_dates if seat is None or side != seat.side]
+        self._hand_over(Awaiting.SESSION if waiting else Awaiting.MEDIATION)
+
+    @transition(
+        field=stage,
+        source=Stage.LSCB_MEDIATION,
+        conditions=[chair_has_accepted, session_lies_ahead],
+        permission=mediates,
+        custom=offered(_("Call the joint session off"), MORE),
+    )
+    def cancel_session(self, by: Actor) -> None:
+        self._let_proposal_stand(Awaiting.MEDIATION)
+
+    @transition(
+        field=stage,
+        source=Stage.LSCB_MEDIATION,
+        conditions=[chair_has_accepted],
+        permission=mediates,
         custom=offered(_("Record the mediation")),
     )
     def record_mediation(self, by: Actor) -> None:
@@ -728,6 +800,25 @@ class Disagreement(Row):
     def answer_closing_questions(self, by: Actor) -> None:
         """Once for each side: satisfied (23.7), general issue (23.19), debrief (23.20)."""
 
+    @transition(
+        field=stage,
+        source=Stage.RESOLVED,
+        conditions=[has_unfinished_issues],
+        permission=sees_to_an_issue,
+        custom=offered(_("Say that an outstanding issue is done"), NOTE, note=True),
+    )
+    def finish_issue(self, by: Actor) -> None:
+        """With the evidence: what was done, and where it is kept (23.18)."""
+
+    @transition(
+        field=stage,
+        source=ENDS,
+        permission=speaks_for_a_party,
+        custom=offered(_("Ask for a debrief"), NOTE, note=True),
+    )
+    def ask_for_debrief(self, by: Actor) -> None:
+        """Either side may, whatever it said to the closing questions (23.20)."""
+
     # ── additions to the record
 
     @transition(
@@ -738,6 +829,24 @@ class Disagreement(Row):
     )
     def bring_in_support(self, by: Actor) -> None:
         """23.14: nobody has to pursue it unsupported."""
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        permission=acts_for_a_party,
+        custom=offered(_("Let a colleague write for you"), NOTE, note=True),
+    )
+    def let_write(self, by: Actor) -> None:
+        """A colleague, named professional or safeguarding lead acts beside you at this step, in their own name (23.14)."""
+
+    @transition(
+        field=stage,
+        source=OPEN,
+        permission=supports_somebody,
+        custom=offered(_("Co-sign it"), NOTE, note=True),
+    )
+    def co_sign(self, by: Actor) -> None:
+        """Whoever supports a colleague puts their own name beside what that side says (23.14)."""
 
     @transition(
         field=stage,
@@ -836,6 +945,15 @@ class Disagreement(Row):
     )
     def reach_inner_limit(self, by: Actor | None = None) -> None:
         """An acknowledgement, a meeting or a confirmation is late. The step goes on."""
+
+    @transition(
+        field=stage,
+        source=Stage.RESOLVED,
+        permission=nobody_but_the_clock,
+        custom=offered(_("An outstanding issue is overdue"), NOTE, note=True),
+    )
+    def note_overdue_issue(self, by: Actor | None = None) -> None:
+        """Its date has passed: the managers of both sides see it on their desks from now on."""
 
     @transition(
         field=stage, source=OPEN, permission=nobody_but_the_clock, custom=offered(_("New date: the calendar changed"), NOTE, note=True)

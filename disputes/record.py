@@ -15,7 +15,16 @@ from accounts.models import Partnership, Post, Row, User
 from disputes.places import Side
 from disputes.stages import ChildSafe, Stage
 
-POSITIONS = ("send", "answer", "record_answer_for", "ask_the_chair", "propose_outcome", "agree_to_differ")
+POSITIONS = (
+    "send",
+    "answer",
+    "record_answer_for",
+    "ask_the_chair",
+    "ask_for_more",
+    "answer_the_chair",
+    "propose_outcome",
+    "agree_to_differ",
+)
 """Kinds of entry that state a side's position: what the Chair sees until accepting."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from disputes.seats import Actor
-from disputes.stages import MANAGERS, Awaiting, Capacity, Mediation, SideKind, Stage
+from disputes.stages import MANAGERS, MEDIATING, Awaiting, Capacity, Mediation, SideKind, Stage
 
 if TYPE_CHECKING:
     from disputes.disagreement import Disagreement
@@ -38,6 +38,11 @@ def is_on_a_party_side(d: Disagreement, by: Actor) -> bool:
 
 def is_chair(d: Disagreement, by: Actor) -> bool:
     return by.seat_in(Capacity.CHAIR) is not None
+
+
+def mediates(d: Disagreement, by: Actor) -> bool:
+    """The Chair, or whom the Chair has named as mediator."""
+    return by.seat_in(*MEDIATING) is not None
 
 
 def is_office(d: Disagreement, by: Actor) -> bool:
@@ -84,7 +89,26 @@ def may_countersign(d: Disagreement, by: Actor) -> bool:
 
 
 def may_offer_an_outcome(d: Disagreement, by: Actor) -> bool:
-    return acts_for_a_party(d, by) or (is_chair(d, by) and d.mediation == Mediation.HELD)
+    return acts_for_a_party(d, by) or (mediates(d, by) and d.mediation == Mediation.HELD)
+
+
+def has_not_said_which_dates_suit(d: Disagreement, by: Actor) -> bool:
+    seat = by.acting_seat(d)
+    return seat is not None and seat.side in d.standing.sides_without_dates
+
+
+def supports_somebody(d: Disagreement, by: Actor) -> bool:
+    return by.seat_in(Capacity.SUPPORTER) is not None
+
+
+def sees_to_an_issue(d: Disagreement, by: Actor) -> bool:
+    """Its owner, or whoever speaks for the side that owns it."""
+    seat = by.speaking_seat()
+    return any(issue.owner_id == by.person.pk or (seat and issue.owner_side_id == seat.side_id) for issue in d.standing.unfinished_issues)
+
+
+def speaks_for_a_party(d: Disagreement, by: Actor) -> bool:
+    return by.speaking_seat() is not None
 
 
 def has_seen_the_whole_record(d: Disagreement, by: Actor) -> bool:
@@ -223,6 +247,17 @@ def was_opened_in_an_emergency(d: Disagreement) -> bool:
 
 def somebody_is_excluded(d: Disagreement) -> bool:
     return bool(d.standing.excluded)
+
+
+def has_unfinished_issues(d: Disagreement) -> bool:
+    """What both sides agreed is still to be done (23.18)."""
+    return bool(d.standing.unfinished_issues)
+
+
+def session_lies_ahead(d: Disagreement) -> bool:
+    """A date that both sides took, not yet past, for the joint session."""
+    session = d.standing.session
+    return session is not None and session.fixed_at is not None and not session.is_cancelled
 
 
 def waits_for_countersign(d: Disagreement) -> bool:

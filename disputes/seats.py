@@ -15,10 +15,11 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import Appointment, Office, Post, StandIn, User
-from disputes.agreement import Agreement
+from disputes.agreement import Agreement, OutstandingIssue
 from disputes.places import Exclusion, Seat, Side
 from disputes.record import Entry
-from disputes.stages import ACTING, PARTIES, Awaiting, Capacity, SideKind
+from disputes.sessions import OF_SESSIONS, Session, latest_session
+from disputes.stages import ACTING, MEDIATING, PARTIES, Awaiting, Capacity, SideKind, Stage
 
 if TYPE_CHECKING:
     from disputes.disagreement import Disagreement
@@ -146,6 +147,28 @@ class Standing:
         wanted = self.disagreement.policy.document.closing.confirmed_by
         return [side for side in self.sides if side.kind in wanted and side.pk not in self.confirmed_sides]
 
+    @cached_property
+    def unfinished_issues(self) -> list[OutstandingIssue]:
+        """What the agreed outcome leaves to be done and nobody has said is done; only a resolved disagreement has any."""
+        if self.agreement is None or self.disagreement.stage != Stage.RESOLVED:
+            return []
+        return list(self.agreement.issues.filter(done_by=None).select_related("owner", "owner_side__team__agency"))
+
+    @cached_property
+    def session(self) -> Session | None:
+        """The joint session last proposed in this mediation, read from the record."""
+        if self.disagreement.stage != Stage.LSCB_MEDIATION:
+            return None
+        said = self.disagreement.entries.filter(kind__in=OF_SESSIONS).order_by("number")
+        return latest_session(said.values_list("id", "kind", "side", "facts", "recorded_at"), {side.pk for side in self.party_sides})
+
+    @property
+    def sides_without_dates(self) -> list[Side]:
+        """Sides that have not said which of the proposed dates suit them."""
+        if self.session is None or self.session.is_cancelled:
+            return []
+        return [side for side in self.party_sides if side.pk not in self.session.answers]
+
     # ── people
 
     def people_in(self, seats: Iterable[Seat]) -> list[User]:
@@ -224,8 +247,14 @@ class Standing:
     def turn(self) -> Turn:
         """Whose move it is now, read from what is awaited and who sits where."""
         awaiting = self.disagreement.awaiting
-        if awaiting in (Awaiting.CHAIR, Awaiting.MEDIATION):
+        if awaiting == Awaiting.CHAIR:
             return Turn(awaiting, self.seats_in(Capacity.CHAIR))
+        if awaiting == Awaiting.MEDIATION:
+            return Turn(awaiting, self.seats_in(*MEDIATING))
+        if awaiting == Awaiting.MORE:
+            return self._asked_of(awaiting, self.party_sides)
+        if awaiting == Awaiting.SESSION:
+            return self._asked_of(awaiting, self.sides_without_dates)
         if awaiting in (Awaiting.MATCH, Awaiting.ANSWER):
             return self._asked_of(awaiting, self.sides_of(SideKind.RESPONDING))
         if awaiting in (Awaiting.IDENTITY, Awaiting.DECISION):

@@ -35,7 +35,9 @@ class Awaiting(models.TextChoices):
     CONFIRMATION = "confirmation", _("Written confirmation of the outcome")
     POSITION = "position", _("The other side to say whether it differs too")
     CHAIR = "chair", _("The Chair to accept or decline")
+    MORE = "more", _("The sides to say more to the Chair")
     MEDIATION = "mediation", _("The Chair's mediation")
+    SESSION = "session", _("The sides to say which dates suit them")
 
 
 class Mediation(models.TextChoices):
@@ -65,13 +67,16 @@ class Capacity(models.TextChoices):
     SUPPORTER = "supporter", _("Supports the person who raised it")
     LINE_MANAGER = "line_manager", _("Line manager or adviser")
     SENIOR = "senior", _("Senior manager")
+    WRITES_FOR = "writes_for", _("Writes for a colleague")
     CHAIR = "chair", _("Chair")
+    MEDIATOR = "mediator", _("Mediator")
     OFFICE = "office", _("Partnership office")
     TOLD = "told", _("Told")
     BREAK_GLASS = "break_glass", _("Opened it in an emergency")
 
 
-ACTING = (Capacity.RAISER, Capacity.RESPONDER, Capacity.LINE_MANAGER, Capacity.SENIOR)
+ACTING = (Capacity.RAISER, Capacity.RESPONDER, Capacity.WRITES_FOR, Capacity.LINE_MANAGER, Capacity.SENIOR)
+MEDIATING = (Capacity.CHAIR, Capacity.MEDIATOR)
 
 
 class ChildSafe(models.TextChoices):

@@ -50,6 +50,7 @@ def _elsewhere() -> list[tuple[str, str, str]]:
         (reverse("sessions"), _("Where you are signed in"), _("Each browser, and since when. You can end any of them.")),
         (reverse("stand-ins"), _("Who stands in for you"), _("While you are away, somebody else gets your moves and your emails.")),
         (reverse("invitations"), _("Whom you invited"), _("Whether they have joined. You can invite them again, or withdraw it.")),
+        (reverse("log"), _("Your log"), _("What you learnt from disagreeing, and your hours. Nobody else can read it.")),
         (reverse("own-reading"), _("What you opened"), _("The disagreements that you read, and when. Your agency’s lead sees the same.")),
     ]
 

@@ -231,6 +231,7 @@ class Office(models.TextChoices):
     REPRESENTATIVE = "representative", _("Agency representative")
     SAFEGUARDING_LEAD = "safeguarding_lead", _("Safeguarding lead of an agency")
     ADMINISTRATOR = "administrator", _("Agency administrator")
+    SUBGROUP = "subgroup", _("Subgroup member")
 
 
 OF_AN_AGENCY = (Office.REPRESENTATIVE, Office.SAFEGUARDING_LEAD, Office.ADMINISTRATOR)

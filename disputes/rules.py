@@ -257,7 +257,7 @@ def has_unfinished_issues(d: Disagreement) -> bool:
 def session_lies_ahead(d: Disagreement) -> bool:
     """A date that both sides took, not yet past, for the joint session."""
     session = d.standing.session
-    return session is not None and session.fixed_at is not None and not session.is_cancelled
+    return session is not None and session.fixed_at is not None and not session.is_cancelled and session.fixed_at > d.standing.now
 
 
 def waits_for_countersign(d: Disagreement) -> bool:

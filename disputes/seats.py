@@ -157,10 +157,22 @@ class Standing:
     @cached_property
     def session(self) -> Session | None:
         """The joint session last proposed in this mediation, read from the record."""
-        if self.disagreement.stage != Stage.LSCB_MEDIATION:
-            return None
-        said = self.disagreement.entries.filter(kind__in=OF_SESSIONS).order_by("number")
-        return latest_session(said.values_list("id", "kind", "side", "facts", "recorded_at"), {side.pk for side in self.party_sides})
+        self.read_sessions([self])
+        return self.__dict__["session"]
+
+    @staticmethod
+    def read_sessions(standings: Iterable[Standing]) -> None:
+        """`session` of all these in one query. What was proposed in an earlier mediation, before a reopening, is past."""
+        standings = list(standings)
+        asked = {one.disagreement.pk: one for one in standings if one.disagreement.stage == Stage.LSCB_MEDIATION}
+        found: dict[UUID, list[tuple]] = {pk: [] for pk in asked}
+        entries = Entry.objects.filter(kind__in=("ask_the_chair", *OF_SESSIONS), disagreement__in=asked) if asked else Entry.objects.none()
+        said = entries.order_by("number").values_list("disagreement", "id", "kind", "side", "facts", "recorded_at")
+        for disagreement, *row in said:
+            found[disagreement] = [] if row[1] == "ask_the_chair" else [*found[disagreement], tuple(row)]
+        for one in standings:
+            sides = {side.pk for side in one.party_sides}
+            one.__dict__["session"] = latest_session(found.get(one.disagreement.pk, []), sides)
 
     @property
     def sides_without_dates(self) -> list[Side]:

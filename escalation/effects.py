@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Appointment, Office, Post, Team, User
 from disputes.models import Agreement, ChildReference, Confirmation, Disagreement, Entry, OutstandingIssue, Seat, Side
 from disputes.seats import Actor
-from disputes.stages import Capacity, ChildSafe, SideKind, Stage
+from disputes.stages import MEDIATING, Capacity, ChildSafe, SideKind, Stage
 from escalation import seating
 from escalation.refusals import MoveRefused
 
@@ -229,6 +229,68 @@ def _accept_mediation(d: Disagreement, entry: Entry, actor: Actor, given: Given)
         seat.save()
 
 
+def _name_mediator(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[Seat]:
+    """Whoever was named before leaves the table."""
+    person = _person(given)
+    if person not in seating.who_could_mediate(d):
+        raise MoveRefused(_("Choose somebody with no stake in it: not of an agency that takes part."))
+    before = [seat for seat in d.standing.seats_in(Capacity.MEDIATOR) if seat.person_id != person.pk]
+    _seated(seating.open_seat(d, entry, person, Capacity.MEDIATOR))
+    return before
+
+
+DATES_AT_MOST = 5
+MINUTES = range(15, 8 * 60 + 1)
+
+
+def _propose_session(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    dates = _dates(given)
+    if not 1 <= len(dates) <= DATES_AT_MOST or any(date <= d.standing.now for date in dates):
+        raise MoveRefused(_("Propose one to five dates that have not passed."))
+    if given.facts.get("minutes") not in MINUTES:
+        raise MoveRefused(_("Say how long the session takes: between 15 minutes and 8 hours."))
+    _check_expected(d, given, [seat for seat in d.standing.seats if seat.capacity in MEDIATING])
+
+
+def _answer_session(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    """Dates of those proposed, and who comes for this side. None at all says that none suits."""
+    seat, session = actor.acting_seat(d), d.standing.session
+    if session is None or given.facts.get("session") != str(session.entry) or not set(_dates(given)) <= set(session.dates):
+        raise MoveRefused(_("Choose from the dates that are proposed now."))
+    _check_expected(d, given, [one for one in d.standing.seats if seat and one.side_id == seat.side_id])
+
+
+def _dates(given: Given) -> list[dt.datetime]:
+    return [dt.datetime.fromisoformat(one) for one in given.facts.get("dates", [])]
+
+
+def _check_expected(d: Disagreement, given: Given, seats: list[Seat]) -> None:
+    """Whoever names people for a session names their own."""
+    if not set(given.facts.get("people", [])) <= {str(person.pk) for person in d.standing.people_in(seats)}:
+        raise MoveRefused(_("Choose people of your own side."))
+
+
+def _finish_issue(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    seat = actor.speaking_seat()
+    mine = [
+        issue
+        for issue in d.standing.unfinished_issues
+        if issue.owner_id == actor.person.pk or (seat and issue.owner_side_id == seat.side_id)
+    ]
+    issue = next((issue for issue in mine if str(issue.pk) == given.facts.get("issue")), None)
+    if issue is None:
+        raise MoveRefused(_("Choose one of the outstanding issues that your side sees to and that is not done yet."))
+    issue.done_by = entry
+    issue.save(update_fields=["done_by"])
+
+
+def _let_write(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
+    seat = actor.acting_seat(d)
+    if seat and seat.side:
+        post = _colleague(seat.side, _post(given.facts.get("post")))
+        _seated(seating.seat_post(d, entry, seat.side, post, Capacity.WRITES_FOR, d.acting_step))
+
+
 def _agree_to_differ(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     seat = actor.acting_seat(d)
     if seat and seat.side:
@@ -410,6 +472,11 @@ EFFECTS: dict[str, Effect] = {
     "close_without_agreement": _say_still_at_risk,
     "say_still_at_risk": _say_still_at_risk,
     "bring_in_support": _bring_in_support,
+    "let_write": _let_write,
+    "name_mediator": _name_mediator,
+    "propose_session": _propose_session,
+    "answer_session": _answer_session,
+    "finish_issue": _finish_issue,
     "invite": _invite,
     "exclude": _exclude,
     "lift_exclusion": _lift_exclusion,

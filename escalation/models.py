@@ -103,12 +103,12 @@ class Notice(Row):
     """A message owed to one person because of one rule: of a running clock, or of an entry. The row knows whether it was sent."""
 
     partnership = models.ForeignKey(Partnership, models.PROTECT)
-    disagreement = models.ForeignKey(Disagreement, models.PROTECT, related_name="notices", null=True)  # null: about a draft
+    disagreement = models.ForeignKey(Disagreement, models.PROTECT, related_name="notices", null=True)  # null: see `about`
     person = models.ForeignKey(User, models.PROTECT, related_name="notices")
     rule = models.CharField(max_length=40)  # names the template in templates/emails/
     clock = models.ForeignKey(Clock, models.PROTECT, null=True, related_name="notices")
     entry = models.ForeignKey(Entry, models.PROTECT, null=True, related_name="notices")
-    draft_key = models.UUIDField(null=True)  # the draft it reminds of; a bare id, for drafts are deletable
+    about = models.UUIDField(null=True)  # the draft, the change, the thanks that it is about; a bare id, for drafts are deletable
     due_at = models.DateTimeField()
     urgent = models.BooleanField(default=False)  # sent at once, whatever the person has chosen
     digest = models.ForeignKey("Digest", models.PROTECT, null=True, related_name="notices")  # the one mail that it went with
@@ -131,9 +131,7 @@ class Notice(Row):
             models.UniqueConstraint(
                 fields=["entry", "rule", "person"], condition=Q(clock=None, entry__isnull=False), name="one_notice_an_entry"
             ),
-            models.UniqueConstraint(
-                fields=["draft_key", "rule", "person"], condition=Q(draft_key__isnull=False), name="one_notice_a_draft"
-            ),
+            models.UniqueConstraint(fields=["about", "rule", "person"], condition=Q(about__isnull=False), name="one_notice_about_it"),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["due_at", "id"], condition=Q(sent_at=None, dropped_at=None, failed_at=None), name="owed_by_due")

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from accounts.acting import because_of
 from accounts.models import Post, Team, User
 from disputes.disagreement import EMERGENCY, breakable
-from disputes.models import Child, ChildReference, Disagreement, Draft, Entry, Exclusion, Seat, Side, Text
+from disputes.models import Child, ChildReference, Disagreement, Draft, Entry, Exclusion, OutstandingIssue, Seat, Side, Text
 from disputes.record import commitment, new_salt
 from disputes.seats import Actor, Standing
 from disputes.stages import OPEN, Capacity, ChildSafe, SideKind
@@ -284,6 +284,27 @@ def note_stall(disagreement_id: UUID, kinds: list[str], *, now: dt.datetime) -> 
         return _write(disagreement, "note_stall", None, Given(facts={"kinds": sorted(kinds)}), key, now, is_note=True)
 
 
+def note_overdue_issue(issue_id: UUID, *, now: dt.datetime) -> Entry | None:
+    """What the clock notices after the end: the day of an outstanding issue has passed and nobody has said that it is done (23.18).
+
+    The managers of both sides are seated and told. None when it was noticed before, is done, or has not passed. Runs in the clock's role.
+    """
+    with transaction.atomic():
+        issue = OutstandingIssue.objects.filter(pk=issue_id).first()
+        if issue is None:
+            return None
+        disagreement = _locked(issue.disagreement_id)
+        disagreement.standing = Standing.of(disagreement, now)
+        issue = next((one for one in disagreement.standing.unfinished_issues if one.pk == issue_id), None)
+        if issue is None or issue.due_on >= timezone.localdate(now):
+            return None
+        key = uuid.uuid5(issue.pk, "overdue")
+        if Entry.objects.filter(disagreement=disagreement, key=key).exists():
+            return None
+        facts = {"issue": str(issue.pk), "number": issue.number, "due_on": issue.due_on.isoformat()}
+        return _write(disagreement, "note_overdue_issue", None, Given(facts=facts), key, now, is_note=True)
+
+
 def latest_move(disagreement: Disagreement) -> Entry | None:
     """The entry of the last move (notes do not count), with its person; None if this person may not see it."""
     notes = [name for name in Disagreement.move_names() if Disagreement.is_note(name)]
@@ -297,7 +318,7 @@ def latest_move(disagreement: Disagreement) -> Entry | None:
 SAYS_RISK = ("send", "say_child_at_immediate_risk")
 MAY_SAY_NOTHING = {
     *("match_child", "confirm_outcome", "countersign", "say_still_at_risk", "answer_closing_questions", "bring_in_support"),
-    *("acknowledge", "resume_clock", "invite", "confirm_break_glass"),
+    *("acknowledge", "resume_clock", "invite", "confirm_break_glass", "co_sign", "let_write", "answer_session", "ask_for_debrief"),
 }
 
 
@@ -554,5 +575,16 @@ def _notice_by_clock(clock_id: UUID, what: str, now: dt.datetime) -> Entry | Non
 
 __all__ = [
     *("Given", "MoveRefused", "NewChild", "Overtaken", "SentBefore"),
-    *("break_glass", "hand_over", "latest_move", "make", "note_stall", "raise_disagreement", "reach_last_chaser", "reach_limit", "redate"),
+    *(
+        "break_glass",
+        "hand_over",
+        "latest_move",
+        "make",
+        "note_overdue_issue",
+        "note_stall",
+        "raise_disagreement",
+        "reach_last_chaser",
+        "reach_limit",
+        "redate",
+    ),
 ]

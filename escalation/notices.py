@@ -222,7 +222,8 @@ def is_still_owed(notice: Notice, now: dt.datetime) -> str:
     if not notice.person.is_active:
         return "person left" if notice.person.has_usable_password() or notice.person.left_on else "not joined yet"
     if notice.disagreement is None:
-        return "" if notice.draft_key and Draft.objects.filter(pk=notice.draft_key).exists() else "draft was sent"
+        is_draft = notice.rule in DRAFT_RULES
+        return "draft was sent" if is_draft and not Draft.objects.filter(pk__in=[notice.about]).exists() else ""
     disagreement = notice.disagreement
     standing = Standing.of(disagreement, now)
     if not standing.actor(notice.person).seats:

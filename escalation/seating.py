@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Appointment, Office, Post, StepPost, User
@@ -140,6 +141,23 @@ def seat_next_managers(disagreement: Disagreement, entry: Entry) -> list[Seat]:
     return seat_managers(disagreement, entry, disagreement.step + 1)
 
 
+def seat_managers_of_issues(disagreement: Disagreement, entry: Entry) -> list[Seat]:
+    """After the end: the managers of both sides, where none has taken part yet, hear what is overdue (23.18)."""
+    managing = {seat.side_id for seat in disagreement.standing.seats if seat.capacity in (Capacity.LINE_MANAGER, Capacity.SENIOR)}
+    step = disagreement.acting_step
+    if not disagreement.policy.ladder.has_higher_manager_step(step):
+        return []
+    seats = []
+    for side in disagreement.standing.party_sides:
+        if side.pk not in managing:
+            tried = (
+                seat_post(disagreement, entry, side, post, capacity_at(disagreement, step + 1), step + 1)
+                for post in managers_for(disagreement, side, step + 1)
+            )
+            seats.append(next((seat for seat in tried if seat), None))
+    return [seat for seat in seats if seat]
+
+
 def seat_chair(disagreement: Disagreement, entry: Entry, *, without: Collection[UUID | None] = ()) -> Seat | None:
     """The Chair, who sees both positions until accepting; a deputy for absence or conflict (23.17), or when the Chair let the limit
     pass."""
@@ -201,6 +219,22 @@ def seat_second_persons(disagreement: Disagreement, entry: Entry) -> None:
                     return
 
 
+def who_could_mediate(disagreement: Disagreement) -> list[User]:
+    """Somebody with no stake (23.17): an office-holder of the partnership or a manager of one of its agencies, of none that takes part."""
+    today = timezone.localdate(disagreement.standing.now)
+    agencies = {side.team.agency_id for side in disagreement.standing.sides}
+    held = Appointment.objects.on(today).filter(partnership=disagreement.partnership)
+    own_agency = held.filter(agency__in=agencies).values("person")
+    in_post = Post.objects.filter(ended_on=None, holder__isnull=False)
+    theirs = in_post.filter(team__agency__in=agencies).values("holder")
+    elsewhere = in_post.filter(team__agency__in=disagreement.partnership.agencies.exclude(pk__in=agencies), level__gte=1).values("holder")
+    offices = held.filter(office__in=(Office.CHAIR, Office.DEPUTY, Office.OFFICE, Office.REPRESENTATIVE)).values("person")
+    fit = User.objects.filter(Q(pk__in=offices) | Q(pk__in=elsewhere), is_active=True).exclude(kept_by__in=agencies)
+    seated = {seat.person_id for seat in disagreement.standing.seats if seat.side_id or seat.capacity == Capacity.CHAIR}
+    fit = fit.exclude(pk__in=own_agency).exclude(pk__in=theirs).exclude(pk__in=seated | disagreement.standing.excluded)
+    return list(fit.order_by("name"))
+
+
 def instead_of(disagreement: Disagreement, person: User) -> list[Post]:
     """Who could take the place of somebody with a conflict of interest: for a manager whoever else stands on the line at that level or
     above, for anybody else a colleague of the same level in the team, or the manager above."""
@@ -258,6 +292,8 @@ def tell(disagreement: Disagreement, entry: Entry, from_stage: str) -> None:
     if entry.kind == "ask_the_chair":  # whatever the policy tells: who is asked must be able to answer (23.17)
         seated = seat_chair(disagreement, entry)
         opened |= bool(seated or seat_office(disagreement, entry))
+    if entry.kind == "note_overdue_issue":
+        opened |= bool(seat_managers_of_issues(disagreement, entry))
     if entry.kind in ("reach_limit", "reach_last_chaser") and entry.stage == Stage.LSCB_MEDIATION:
         opened |= bool(seat_chair(disagreement, entry))  # whoever chairs by now, or the deputy: a Chair who left blocks nobody
     waits = entry.kind in ("confirm_outcome", "propose_outcome") and _needs_countersign(disagreement, entry)

@@ -210,7 +210,7 @@ def owe_draft_reminders(now: dt.datetime) -> int:
         with transaction.atomic():
             if Draft.objects.filter(pk=pk, reminded_at=None).update(reminded_at=now):
                 Notice.objects.bulk_create(
-                    [Notice(partnership_id=partnership, person_id=author, rule="draft_reminder", draft_key=pk, due_at=now)]
+                    [Notice(partnership_id=partnership, person_id=author, rule="draft_reminder", about=pk, due_at=now)]
                 )
                 owed += 1
     return owed

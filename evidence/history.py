@@ -6,7 +6,6 @@ Reads in the rights of the acting person, so that a row they may not see is not 
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from accounts.models import Partnership, Post, Team, User
 from disputes.models import Agreement, Child, ChildReference, Confirmation, Disagreement, Entry, Exclusion, OutstandingIssue, Seat, Side
 from escalation import words
 from escalation.models import Clock
+from pages.sheets import safe
 from pages.times import LONDON
 from procedure.models import Policy
 
@@ -29,7 +29,6 @@ KEPT: tuple[type[models.Model], ...] = (Disagreement, Side, Seat, Agreement, Out
 MATCHES = ("match_child", "record_answer_for")  # by which a side names its own reference of a child
 AT_ONCE = 50  # disagreements read together: a fixed number of queries for each such lot
 NEVER_CHANGES = ("id", "partnership", "disagreement")  # said by the row itself
-BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # the wide ones count in some spreadsheets
 
 COLUMNS = [
     gettext_lazy("Reference"),
@@ -83,14 +82,6 @@ def rows(disagreements: models.QuerySet[Disagreement], counts: Counts) -> Iterat
             counts.held.append(case.disagreement.pk)
             for row in _rows_of(case, names, counts):
                 yield [safe(cell) for cell in row]
-
-
-def safe(cell: str) -> str:
-    """As a spreadsheet may open it: no control characters but line ends and tabs, and an apostrophe before what would be a formula."""
-    text = cell.replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
-    is_formula = cell.startswith(BEGINS_A_FORMULA) or kept.startswith(BEGINS_A_FORMULA) or kept.lstrip().startswith(BEGINS_A_FORMULA)
-    return f"'{kept}" if is_formula else kept
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────

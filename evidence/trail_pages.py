@@ -32,10 +32,10 @@ from disputes.disagreement import by_reference
 from disputes.models import Disagreement
 from escalation.desk import Section
 from escalation.opened import opened
-from evidence.history import safe
 from evidence.trail_forms import KINDS, Narrow
 from evidence.trail_words import references_for, tell
 from pages import times
+from pages.sheets import safe
 
 Kind = Trace.Kind
 PER_PAGE = 50

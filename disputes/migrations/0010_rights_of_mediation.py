@@ -1,0 +1,76 @@
+"""Who mediates reads and writes the private threads; what the Chair asked and was told belongs to the positions; an outstanding issue is
+done by an entry that says so; and the table of moves grows."""
+
+from django.db import migrations
+
+from accounts.history import TRIGGERS_ALWAYS_FIRE
+
+SQL = """
+CREATE OR REPLACE FUNCTION accord_chaired() RETURNS SETOF uuid -- where the acting person mediates: the Chair who has accepted, a mediator
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT seat.disagreement_id FROM accord_seats() seat WHERE seat.capacity IN ('chair', 'mediator') AND NOT seat.positions_only
+$$;
+
+CREATE OR REPLACE FUNCTION accord_refuse_seat_without_entry() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT 1 FROM disputes_entry e WHERE e.disagreement_id = NEW.disagreement_id AND (e.replayed OR e.recorded_at >= transaction_timestamp())
+        AND CASE
+            WHEN TG_OP = 'INSERT' THEN e.id = NEW.opened_by AND CASE NEW.capacity
+                WHEN 'mediator' THEN e.kind = 'name_mediator'
+                WHEN 'writes_for' THEN e.kind IN ('let_write', 'change_holder', 'exclude')
+                ELSE e.child_safe = 'no' OR e.kind NOT IN (
+                    'add_note', 'correct_entry', 'record_discussion', 'acknowledge', 'answer_closing_questions', 'co_sign', 'ask_for_debrief',
+                    'finish_issue', 'ask_for_more', 'answer_the_chair', 'propose_session', 'answer_session', 'cancel_session') END
+            WHEN NEW.ends_at IS DISTINCT FROM OLD.ends_at THEN
+                e.kind IN ('pass_on', 'change_opposite_number', 'exclude', 'refuse_break_glass', 'change_holder', 'name_mediator')
+            ELSE true END) THEN
+        RAISE EXCEPTION 'a seat at disagreement % changed without an entry', NEW.disagreement_id USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+DROP POLICY seen ON disputes_entry;
+CREATE POLICY seen ON disputes_entry FOR SELECT TO accord_app USING (
+    disagreement_id IN (SELECT accord_visible(true)) OR (disagreement_id IN (SELECT accord_visible()) AND (person_id = accord_person()
+        OR kind IN ('send', 'answer', 'record_answer_for', 'ask_the_chair', 'ask_for_more', 'answer_the_chair', 'propose_outcome',
+                    'agree_to_differ')
+        OR kind IN ('break_glass', 'confirm_break_glass', 'refuse_break_glass'))));
+
+GRANT UPDATE (done_by_id) ON disputes_outstandingissue TO accord_app;
+CREATE POLICY changed ON disputes_outstandingissue FOR UPDATE TO accord_app
+    USING (disagreement_id IN (SELECT accord_visible()) AND done_by_id IS NULL) WITH CHECK (accord_said(done_by_id, 'finish_issue'));
+GRANT SELECT ON disputes_outstandingissue TO accord_clock;
+CREATE POLICY clock_seen ON disputes_outstandingissue FOR SELECT TO accord_clock USING (true);
+
+DROP POLICY clock_written ON disputes_entry;
+CREATE POLICY clock_written ON disputes_entry FOR INSERT TO accord_clock WITH CHECK (person_id IS NULL
+    AND kind IN ('reach_limit', 'reach_last_chaser', 'reach_inner_limit', 'redate', 'note_stall', 'change_holder', 'note_overdue_issue'));
+"""
+
+ENDS = ("resolved", "closed", "withdrawn", "redirected")
+OPEN = ("practitioner", "line_manager", "up_the_line", "lscb_mediation")
+ADDED = {
+    **dict.fromkeys(("ask_for_more", "answer_the_chair", "name_mediator", "propose_session", "answer_session", "cancel_session"), OPEN[3:]),
+    **dict.fromkeys(("let_write", "co_sign"), OPEN),
+    **dict.fromkeys(("finish_issue", "note_overdue_issue"), ENDS[:1]),
+    "ask_for_debrief": ENDS,
+}
+
+
+def fill(apps, schema_editor):
+    AllowedMove = apps.get_model("disputes", "AllowedMove")
+    AllowedMove.objects.bulk_create(
+        AllowedMove(kind=kind, from_stage=stage, to_stage=stage) for kind, stages in ADDED.items() for stage in stages
+    )
+
+
+class Migration(migrations.Migration):
+    dependencies = [("disputes", "0009_evidence_and_mediators")]
+    operations = [
+        migrations.RunSQL(SQL, migrations.RunSQL.noop),
+        migrations.RunPython(fill, migrations.RunPython.noop),
+        migrations.RunSQL(TRIGGERS_ALWAYS_FIRE, migrations.RunSQL.noop),
+    ]

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 SAME, ADDED, REMOVED = "same", "added", "removed"
 
 _WORDS = re.compile(r"\s+|[\w’'-]+|[^\w\s]")  # a gap, a word, or one sign: together they are the whole text
-ALL_AT_ONCE = 4_000  # words of both texts; longer ones are compared paragraph by paragraph first, else it could take minutes
+ALL_AT_ONCE = 8_000  # words of both texts; longer ones are compared paragraph by paragraph first, else it could take minutes
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from disputes.models import Entry
 from disputes.seats import managers_above
 from disputes.stages import SideKind, Stage
-from escalation import answer_forms, reading, seating, words
+from escalation import answer_forms, mediation_forms, reading, seating, words
 from escalation.invite_form import InviteSomebody
 from escalation.move_form import (
     MoveForm,
@@ -22,7 +22,6 @@ from escalation.move_form import (
     ask_other_post,
     ask_own_post,
     ask_still_at_risk,
-    happened_field,
     posts_at,
     say_post,
 )
@@ -76,13 +75,6 @@ class PassUpTheLine(MoveForm):
         ask_other_post(self, d.step + 1)
 
 
-class AskTheChair(MoveForm):
-    happens = gettext_lazy("The Chair sees both positions, and accepts or declines. Until then the Chair does not see the whole record.")
-    submit = gettext_lazy("Ask the Chair")
-    our_position = fields.WordsField(label=gettext_lazy("What is your side’s position?"), empty=gettext_lazy("Enter your side’s position"))
-    would_accept = fields.WordsField(label=gettext_lazy("What would you accept? (optional)"), rows=3, required=False)
-
-
 class ChangeOppositeNumber(MoveForm):
     happens = gettext_lazy("Another manager of the other side takes the place of the present one, who leaves this disagreement.")
     fact_names = ("post",)
@@ -97,35 +89,6 @@ class ChangeOppositeNumber(MoveForm):
         side = seating.other_side(d, own.side if own else None)
         posts = posts_at(side, d.present_step.level) if side else []
         self.let_choose("post", [("", _("Choose a person")), *((str(post.pk), say_post(post)) for post in posts)])
-
-
-# ── the Chair ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class AcceptMediation(MoveForm):
-    happens = gettext_lazy("You see the whole record from now on, and both sides are told what you offer.")
-    submit = gettext_lazy("Accept and offer mediation")
-    offer = fields.WordsField(
-        label=gettext_lazy("What do you offer?"),
-        help_text=gettext_lazy("For example when and how you would meet both sides."),
-        empty=gettext_lazy("Enter what you offer"),
-    )
-
-
-class DeclineMediation(MoveForm):
-    happens = gettext_lazy("It returns to the last step before you. From then on it may also be closed without agreement.")
-    submit = gettext_lazy("Decline")
-    reasons = fields.WordsField(label=gettext_lazy("What are your reasons?"), empty=gettext_lazy("Enter your reasons"))
-
-
-class RecordMediation(MoveForm):
-    happens = gettext_lazy("It is added to the record. The sides, or you, can then propose an outcome. Your view binds nobody.")
-    submit = gettext_lazy("Record the mediation")
-    happened_at = happened_field(gettext_lazy("When was the mediation?"), gettext_lazy("The time of the mediation"))
-    attended = fields.WordsField(label=gettext_lazy("Who took part?"), rows=3, empty=gettext_lazy("Enter who took part"))
-    mediation = fields.WordsField(
-        label=gettext_lazy("What was said and what came of it?"), rows=8, empty=gettext_lazy("Enter what was said and what came of it")
-    )
 
 
 # ── the child at risk ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -402,6 +365,7 @@ class CorrectEntry(MoveForm):
 
 
 FORMS: dict[str, type[MoveForm]] = {
+    **mediation_forms.FORMS,
     "match_child": answer_forms.MatchChild,
     "cannot_tell_which_child": answer_forms.CannotTellWhichChild,
     "say_which_child": answer_forms.SayWhichChild,
@@ -420,11 +384,7 @@ FORMS: dict[str, type[MoveForm]] = {
     "take_next_step": TakeNextStep,
     "refer_to_line_manager": ReferToLineManager,
     "pass_up_the_line": PassUpTheLine,
-    "ask_the_chair": AskTheChair,
     "change_opposite_number": ChangeOppositeNumber,
-    "accept_mediation": AcceptMediation,
-    "decline_mediation": DeclineMediation,
-    "record_mediation": RecordMediation,
     "say_child_at_immediate_risk": SayChildAtImmediateRisk,
     "name_disputed_act": NameDisputedAct,
     "agree_standstill": AgreeStandstill,

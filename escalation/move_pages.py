@@ -23,7 +23,7 @@ from disputes.disagreement import by_reference
 from disputes.models import Disagreement, Entry
 from disputes.seats import Actor
 from disputes.stages import Capacity, ChildSafe
-from escalation import answer_forms, foresight, moves, reading, words
+from escalation import answer_forms, foresight, moves, outcomes, reading, words
 from escalation.forms import FORMS
 from escalation.move_form import MoveForm, Occasion
 from escalation.moves import MoveRefused, Overtaken
@@ -133,7 +133,7 @@ def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm, key: 
         "told": foresight.who_will_be_told(d, name, form.occasion.actor),
         "views": reading.two_views(d, reading.positions(d)),
         "views_open": name in READ_FIRST,
-        "outcome": reading.outcome(d, timezone.localdate()) if form.shows_outcome or name == "propose_outcome" else None,
+        "outcome": outcomes.outcome(d, timezone.localdate()) if form.shows_outcome or name == "propose_outcome" else None,
         **more,
     }
     return render(request, "escalation/moves/move.html", context, status=status)

@@ -23,7 +23,7 @@ from disputes.models import Disagreement
 from disputes.rules import MAIN, NOTE
 from disputes.seats import Actor
 from disputes.stages import Capacity
-from escalation import reading
+from escalation import outcomes, reading
 from escalation.delivery import delivery_of, undelivered_for
 from escalation.models import Clock
 from escalation.moves import latest_move
@@ -71,7 +71,7 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         "own_references": reading.own_references(d, actor),
         "safe": reading.said_safe(d),
         "views": reading.two_views(d, stated),
-        "outcome": reading.outcome(d, timezone.localdate(now)),
+        "outcome": outcomes.outcome(d, timezone.localdate(now), actor),
         "ending": [] if d.is_open else reading.timeline(d, reading.ending(d)),
         "page": page,
         "items": reading.timeline(d, list(page)),

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from escalation import emergency, move_pages, page, side_notes
+from escalation import emergency, move_pages, page, side_notes, versions
 
 urlpatterns = [
     path("disagreements/<slug:reference>/", page.disagreement, name="disagreement"),
     path("disagreements/<slug:reference>/who-can-see/", page.who_can_see, name="who-can-see"),
+    path("disagreements/<slug:reference>/versions/", versions.versions, name="versions"),
     path("disagreements/<slug:reference>/our-notes/", side_notes.our_notes, name="our-notes"),
     path("emergency/", emergency.emergency, name="emergency"),
     path("disagreements/<slug:reference>/<slug:slug>/", move_pages.move, name="move"),

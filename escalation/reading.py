@@ -107,50 +107,6 @@ def has_stated_a_position(d: Disagreement, side: Side) -> bool:
     return d.entries.filter(own, kind__in=set(POSITIONS) - {"propose_outcome"}).exists()
 
 
-# ── the agreed outcome ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class Outcome:
-    """The latest version of the proposed or agreed outcome, and how far its confirmation has come."""
-
-    version: int
-    by: str
-    text: str
-    issues: list[dict[str, Any]]
-    confirmed: list[dict[str, Any]]
-    missing: list[Side]
-    declined: bool
-
-
-def outcome(d: Disagreement, today: dt.date) -> Outcome | None:
-    """What is proposed or agreed now; None where nothing was proposed yet."""
-    standing = d.standing
-    agreement = standing.agreement
-    if agreement is None:
-        return None
-    texts = {text.field: text.value for text in agreement.entry.texts.all()}
-    sides = {side.pk: side for side in standing.sides}
-    confirmations = list(agreement.confirmations.all())
-    seen = full(d.entries.filter(pk__in=[one.entry_id for one in confirmations])).in_bulk()  # a Chair may not see them all yet
-    return Outcome(
-        version=agreement.version,
-        by=str(agreement.proposed_by or _("the Chair")),
-        text=texts.get("outcome", ""),
-        issues=[
-            {"text": texts.get(f"issue_{issue.number}", ""), "owner": issue.owner, "side": issue.owner_side, "due_on": issue.due_on}
-            | {"late": issue.due_on < today}
-            for issue in agreement.issues.select_related("owner", "owner_side__team__agency")
-        ],
-        confirmed=[
-            {"side": sides.get(one.side_id), "entry": seen.get(one.entry_id), "waits": not one.counts} | {"recorded": one.needs_countersign}
-            for one in confirmations
-        ],
-        missing=standing.unconfirmed_sides,
-        declined=agreement.declined_by_id is not None,
-    )
-
-
 # ── the timeline ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -206,6 +162,7 @@ class _Names:
             teams |= {entry.facts["team"]} if entry.facts.get("team") else set()
             posts |= {entry.facts["instead"]} if entry.facts.get("instead") else set()
             people |= {entry.facts["person"]} if entry.facts.get("person") else set()
+            people |= set(entry.facts.get("people", []))
             for seat in entry.facts.get("seats", []):
                 posts, people = posts | {seat["post"]}, people | {seat["from"], seat["to"]}
             people |= {issue["owner"] for issue in entry.facts.get("issues", []) if issue.get("owner")}
@@ -232,6 +189,9 @@ class _Names:
             said.append((_("Asked of the partnership’s office"), _("Yes")))
         if facts.get("person"):
             said.append((_("Person"), self.people.get(str(facts["person"]), "")))
+        if facts.get("people"):
+            who = _("Comes from the partnership") if kind == "propose_session" else _("Comes from this side")
+            said.append((who, ", ".join(self.people.get(str(one), "") for one in facts["people"])))
         if facts.get("instead"):
             said.append((_("In their place"), self.posts.get(str(facts["instead"]), "")))
         for seat in facts.get("seats", []):

@@ -10,13 +10,16 @@ from django.utils.translation import gettext as _
 from disputes.models import Disagreement
 from disputes.seats import Actor
 from disputes.stages import Awaiting, Mediation, Stage
+from pages import times
 
 MAIN_MOVE = {
     Awaiting.MATCH: "match_child",
     Awaiting.IDENTITY: "say_which_child",
     Awaiting.ANSWER: "answer",
     Awaiting.CHAIR: "accept_mediation",
+    Awaiting.MORE: "answer_the_chair",
     Awaiting.MEDIATION: "record_mediation",
+    Awaiting.SESSION: "answer_session",
     Awaiting.CONFIRMATION: "confirm_outcome",
     Awaiting.POSITION: "agree_to_differ",
 }
@@ -46,6 +49,8 @@ def say_turn(disagreement: Disagreement, actor: Actor | None) -> Saying:
         move = "record_confirmation_for"
     elif turn.awaiting == Awaiting.CONFIRMATION and not disagreement.standing.unconfirmed_sides:
         move = "countersign"
+    elif turn.awaiting == Awaiting.MEDIATION and (disagreement.standing.session is None or not_to_be_held(disagreement)):
+        move = "propose_session"
     return Saying(mine, _who(disagreement), _ask(disagreement), move, due_at)
 
 
@@ -96,10 +101,41 @@ def _ask(disagreement: Disagreement) -> str:
         Awaiting.DECISION: _ask_what_next(disagreement),
         Awaiting.CONFIRMATION: _("Confirm the proposed outcome in writing, or say what should change."),
         Awaiting.POSITION: _("One side agrees to differ. Record your position too, and it closes; or propose an outcome."),
-        Awaiting.CHAIR: _("Accept and offer mediation, or decline with reasons."),
-        Awaiting.MEDIATION: _("Hold the mediation and record it."),
+        Awaiting.CHAIR: _("Accept and offer mediation, ask both sides for more, or decline with reasons."),
+        Awaiting.MORE: _("The Chair needs to know more before deciding. Answer, and say what your side would accept."),
+        Awaiting.MEDIATION: _ask_who_mediates(disagreement),
+        Awaiting.SESSION: _ask_for_dates(disagreement),
         Awaiting.NOTHING: "",
     }[Awaiting(turn.awaiting)] % {"raiser": raiser}
+
+
+def not_to_be_held(disagreement: Disagreement) -> bool:
+    """No session is fixed: none was proposed, none of its dates suits, or it was called off."""
+    session = disagreement.standing.session
+    return session is None or session.is_cancelled or session.fixed_at is None
+
+
+def _ask_who_mediates(disagreement: Disagreement) -> str:
+    """Said to the Chair and the mediator."""
+    session = disagreement.standing.session
+    if session is None:
+        return _("Propose dates for a joint session, or hold the mediation without one and record it.")
+    if session.is_cancelled:
+        return _("The joint session was called off. Propose other dates, or record the mediation without one.")
+    if session.fixed_at is None:
+        return _("No date suits both sides. Propose others, or record the mediation without a joint session.")
+    when = times.weekday_moment(session.fixed_at)
+    if session.fixed_at > disagreement.standing.now:
+        return _("The joint session is on %(when)s. Hold the mediation and record it.") % {"when": when}
+    return _("The joint session was on %(when)s. Record the mediation.") % {"when": when}
+
+
+def _ask_for_dates(disagreement: Disagreement) -> str:
+    turn = disagreement.standing.turn
+    if turn.for_sides:
+        absent = ", ".join(str(side) for side in turn.for_sides)
+        return _("Nobody at %(side)s is on the system. Ring them for their dates, and tell whoever mediates.") % {"side": absent}
+    return _("Say which of the proposed dates for a joint session suit your side, and who comes.")
 
 
 def _ask_what_next(disagreement: Disagreement) -> str:

@@ -37,7 +37,13 @@ KINDS: dict[str, str | Promise] = {
     "ask_the_chair": gettext_lazy("%(who)s asked the Chair to mediate"),
     "change_opposite_number": gettext_lazy("%(who)s changed the opposite number"),
     "accept_mediation": gettext_lazy("%(who)s accepted and offered mediation"),
+    "ask_for_more": gettext_lazy("%(who)s asked both sides for more"),
+    "answer_the_chair": gettext_lazy("%(who)s told the Chair what their side would accept"),
     "decline_mediation": gettext_lazy("%(who)s declined to mediate"),
+    "name_mediator": gettext_lazy("%(who)s named a mediator"),
+    "propose_session": gettext_lazy("%(who)s proposed dates for a joint session"),
+    "answer_session": gettext_lazy("%(who)s said which dates suit their side"),
+    "cancel_session": gettext_lazy("%(who)s called the joint session off"),
     "record_mediation": gettext_lazy("%(who)s recorded the mediation"),
     "say_child_at_immediate_risk": gettext_lazy("%(who)s said that a child is at immediate risk"),
     "name_disputed_act": gettext_lazy("%(who)s said what is planned and when"),
@@ -96,9 +102,15 @@ TEXTS: dict[str, str | Promise] = {
     "planned": gettext_lazy("What is planned"),
     "agreed": gettext_lazy("What was agreed"),
     "our_position": gettext_lazy("Our position"),
+    "question": gettext_lazy("What the Chair asks both sides"),
+    "answer": gettext_lazy("Our answer to the Chair"),
     "would_accept": gettext_lazy("What we would accept"),
+    "no_stake": gettext_lazy("Why they have no stake in it"),
+    "place": gettext_lazy("Where"),
+    "agenda": gettext_lazy("What it is about"),
     "attended": gettext_lazy("Who took part"),
     "mediation": gettext_lazy("What was said and what came of it"),
+    "may_share": gettext_lazy("What may be told to others"),
     "position": gettext_lazy("Position"),
     "other_position": gettext_lazy("Position of the other side"),
     "raiser_view": gettext_lazy("What the person who raised it says to that"),
@@ -170,6 +182,12 @@ DONE: dict[str, str | Promise] = {
     "resume_clock": gettext_lazy("The time limits go on."),
     "correct_entry": gettext_lazy("Added beside that entry."),
     "bring_in_support": gettext_lazy("Your colleague can see this disagreement now and is told so."),
+    "ask_for_more": gettext_lazy("Both sides are asked."),
+    "answer_the_chair": gettext_lazy("The Chair can read it."),
+    "name_mediator": gettext_lazy("They can see this disagreement now and are told so, and so are both sides."),
+    "propose_session": gettext_lazy("Both sides are asked for their dates."),
+    "answer_session": gettext_lazy("Your dates are on record."),
+    "cancel_session": gettext_lazy("The session is called off, and everybody who was expected is told."),
     "invite": gettext_lazy("They have an account already: they can see this disagreement now and are told so."),
 }
 
@@ -213,6 +231,11 @@ MOMENTS: dict[str, str | Promise] = {
 def say_times(d: Disagreement, facts: dict[str, Any]) -> list[tuple[str, str]]:
     """(label, words) of the moments and time limits that an entry is about."""
     said = [(str(label), times.weekday_moment(_moment(facts[name]))) for name, label in MOMENTS.items() if facts.get(name)]
+    if "dates" in facts and ("minutes" in facts or "session" in facts):
+        dates = "; ".join(times.weekday_moment(_moment(date)) for date in facts["dates"]) or _("None")
+        said.append((_("Dates proposed") if "minutes" in facts else _("Dates that suit"), dates))
+    if isinstance(facts.get("minutes"), int):
+        said.append((_("How long"), times.length(facts["minutes"])))
     if facts.get("track"):
         tracks = {track.key: track.label for track in d.policy.document.urgency.tracks}
         said.append((_("How urgent"), tracks.get(facts["track"], facts["track"])))

@@ -96,6 +96,7 @@ ADDRESSES: tuple[Address, ...] = (
     Address("raise-sent", A.WHO_RAISED_IT),
     Address("disagreement", A.WHO_SEES_IT),
     Address("who-can-see", A.WHO_SEES_IT),
+    Address("versions", A.WHO_SEES_IT),
     Address("move", A.WHO_SEES_IT),
     Address("closing-questions", A.WHO_SEES_IT),
     Address("our-notes", A.THE_PARTIES),

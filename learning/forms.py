@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from disputes.stages import ChildSafe
 from escalation.moves import Given
+from learning import marking
+from learning.identifying import Known
 from learning.models import LearningPoint
 from pages import fields, forms
 
@@ -52,6 +54,7 @@ class ClosingQuestions(forms.Form):
         max_length=LONGEST_ISSUE,
         required=False,
     )
+    identifies_no_one = marking.confirming()
     debrief = fields.ChoiceField(
         label=_("Would a debrief help?"),
         help_text=_("A talk between those involved, so that you go on working well together."),
@@ -69,6 +72,10 @@ class ClosingQuestions(forms.Form):
         (_("The child"), ["child_safe"]),
     ]
 
+    def __init__(self, *args: Any, known: Known | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.known = known
+
     def clean(self) -> dict[str, Any]:
         answers = super().clean() or {}
         if answers.get("general_issue") == "yes":
@@ -76,6 +83,7 @@ class ClosingQuestions(forms.Form):
                 self.add_error("about", _("Choose what the general issue is about"))
             if not answers.get("issue") and "issue" not in self.errors:
                 self.add_error("issue", _("Describe the general issue, without naming anyone"))
+            marking.check(self, ["issue"], self.known)
         return answers
 
     @property

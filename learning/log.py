@@ -1,4 +1,4 @@
-"""Each person's own reflection and CPD log: theirs to write, change, delete and take away. Nothing of it is read, counted by name or traced."""
+"""Each person's own reflection and CPD log: theirs to write, change, delete and take away. Nothing of it is traced."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def change(request: HttpRequest, entry_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         for name, value in form.cleaned_data.items():
             setattr(entry, name, value)
-        entry.save()
+        entry.save(update_fields=[*form.cleaned_data, "changed_at"])
         messages.success(request, _("Your entry is changed."))
         return redirect("log")
     return render(request, "learning/log/write.html", {"form": form, "entry": entry})

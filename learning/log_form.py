@@ -1,4 +1,4 @@
-"""What an entry of somebody's own log asks. The task is asked apart from the people; how one deals with conflict is a question, no label."""
+"""What an entry of somebody's own log asks: the task apart from the people; how one went about conflict is a question, no label."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from escalation.desk import Section
 from escalation.move_pages import words_back
 from escalation.moves import MoveRefused
 from escalation.opened import opened
+from learning import marking
 from learning.forms import ClosingQuestions
 from learning.models import DebriefRequest, LearningPoint
 from pages import times
@@ -47,6 +48,8 @@ def closing_questions(request: HttpRequest, reference: str) -> HttpResponse:
         d = by_reference(reference, person)
     except Disagreement.DoesNotExist:
         return words_back(request, form.typed)
+    if request.method == "POST":
+        form.known = marking.known_about(d)
     key = key_of(request)
     before = Entry.objects.filter(disagreement=d, person=person, key=key).first() if request.method == "POST" else None
     if before and [text.value for text in before.texts.all()] == [text for text in [_comment(request)] if text]:

@@ -62,6 +62,14 @@ def weekday_moment(value: datetime) -> str:
     return f"{weekday_day(value)}, {time(value)}"
 
 
+def length(minutes: int) -> str:
+    """1 hour 30 minutes."""
+    hours, rest = divmod(minutes, 60)
+    said = [ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}] if hours else []
+    said += [_("%(n)d minutes") % {"n": rest}] if rest or not hours else []
+    return " ".join(said)
+
+
 def days_left(due: datetime, now: datetime) -> DaysLeft:
     """Calendar days between now and the limit: "3 days left", "due today", "late since 5pm", "2 days late"."""
     days = (local_day(due) - local_day(now)) / timedelta(days=1)

@@ -112,6 +112,11 @@ def test_functions_that_see_past_the_rules_are_no_trap() -> None:
         assert "open" not in rights, name
 
 
+def of(right: str, columns: str) -> str:
+    """A right on single columns, as the catalogue is read below."""
+    return " ".join(f"{right}({column})" for column in columns.split())
+
+
 READ, ADD, KEEP = "SELECT", "INSERT SELECT", "INSERT SELECT UPDATE"
 PEOPLE = ("agency", "appointment", "membership", "partnership", "post", "standin", "steppost", "team", "user")
 DISAGREEMENT = ("disagreement", "side", "seat", "exclusion", "agreement", "outstandingissue", "confirmation")
@@ -162,7 +167,7 @@ GRANTS: dict[str, dict[str, str]] = {
     "disputes_entry": {"app": ADD, "clock": ADD, "sealer": READ},
     "disputes_text": {"app": ADD},
     "disputes_agreement": {"app": KEEP, "clock": READ},
-    "disputes_outstandingissue": {"app": ADD},
+    "disputes_outstandingissue": {"app": ADD + " UPDATE(done_by_id)", "clock": READ},
     "disputes_confirmation": {"app": KEEP, "clock": READ},
     **{f"disputes_historical{name}": {"app": ADD} for name in DISAGREEMENT},
     "disputes_historicaldisagreement": {"app": ADD, "clock": "INSERT"},
@@ -179,8 +184,54 @@ GRANTS: dict[str, dict[str, str]] = {
     "escalation_digest": {"app": READ, "clock": KEEP},
     "escalation_heartbeat": {"app": READ, "clock": KEEP},
     "escalation_historicalclock": {"app": ADD, "clock": "INSERT"},
-    "learning_learningpoint": {"app": ADD},
-    "learning_debriefrequest": {"app": ADD},
+    "learning_attendance": {
+        "app": f"{ADD} {of('UPDATE', 'was_there withdrawn_at')}",
+        "clock": of("SELECT", "event_id id person_id signed_up_at was_there withdrawn_at"),
+    },
+    "learning_debrief": {
+        "app": f"{ADD} {of('UPDATE', 'cancelled_at facilitator place starts_at')}",
+        "clock": of("SELECT", "arranged_by_id cancelled_at disagreement_id id made_at partnership_id starts_at"),
+    },
+    "learning_debriefconsent": {"app": ADD},
+    "learning_debriefnote": {"app": ADD},
+    "learning_debriefparticipant": {
+        "app": f"{ADD} {of('UPDATE', 'answer')}",
+        "clock": of("SELECT", "answer debrief_id id person_id side_id"),
+    },
+    "learning_debriefrequest": {
+        "app": ADD,
+        "clock": of("SELECT", "asked_by_id disagreement_id entry_id id partnership_id recorded_at side_id"),
+    },
+    "learning_decision": {
+        "app": f"{ADD} {of('UPDATE', 'done_at done_by_id done_on evidence what_changed')}",
+        "clock": of("SELECT", "decided_at decided_by_id done_at done_by_id done_on due_on id kind owner_id partnership_id theme_id"),
+    },
+    "learning_learningevent": {
+        "app": f"{ADD} {of('UPDATE', 'about agencies areas cancelled_at hours place starts_at title')}",
+        "clock": of("SELECT", "agencies areas cancelled_at hours id kind made_at made_by_id partnership_id starts_at theme_id"),
+    },
+    "learning_learningpoint": {
+        "app": ADD,
+        "clock": of("SELECT", "about agency_id debrief_id disagreement_id id named_by_id partnership_id recorded_at"),
+    },
+    "learning_logentry": {
+        "app": f"DELETE INSERT SELECT {of('UPDATE', 'areas changed changed_at hours learned on process role style task title')}"
+    },
+    "learning_referral": {"app": ADD, "clock": of("SELECT", "id partnership_id point_id referred_at referred_by_id subgroup_id")},
+    "learning_release": {"app": READ, "clock": ADD, "replay": "INSERT"},
+    "learning_subgroup": {"app": f"{ADD} {of('UPDATE', 'ended_on name')}", "clock": of("SELECT", "ended_on id partnership_id")},
+    "learning_thanks": {
+        "app": ADD,
+        "clock": of("SELECT", "disagreement_id from_person_id id manager_id partnership_id sent_at to_person_id what_for"),
+    },
+    "learning_theme": {
+        "app": f"{ADD} {of('UPDATE', 'about subgroup_id summary title')}",
+        "clock": of("SELECT", "about id made_at made_by_id partnership_id subgroup_id title"),
+    },
+    "learning_themepoint": {
+        "app": f"{ADD} {of('UPDATE', 'placed_at placed_by_id theme_id')}",
+        "clock": of("SELECT", "id partnership_id placed_at placed_by_id point_id theme_id"),
+    },
     "django_session": {"app": "DELETE INSERT SELECT UPDATE"},
     **{f"auth_{name}": {"app": READ} for name in ("group", "group_permissions", "permission")},
     "django_content_type": {"app": READ},
@@ -199,8 +250,11 @@ FUNCTIONS = {
             *("offices", "administered", "administered_elsewhere", "keeps_person", "invited", "joined", "may_be_invited", "free_for"),
             *("agency_of", "works_in", "led_people", "sides", "chaired", "may_break", "breakable", "open_seats", "open_seats_of"),
             *("note_hidden", "said", "may_join"),
+            *("learning", "subgrouped", "partnerships", "changed_themes", "debriefed", "debriefs_arranged", "cpd_totals", "event_totals"),
+            *("seated_at", "what_changed"),
         )
     },
+    "accord_held": set(),
     "accord_seats": set(),  # whole rows: asked by the functions above only
     "_pgtrigger_should_ignore": {"app", "clock"},
     # Only the triggers ask these, as the owner: they answer whoever asks.

@@ -1,5 +1,6 @@
 """The components of a page, one file each in templates/components/, and days and times in words."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -9,8 +10,9 @@ from django.forms import BaseForm
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.html import format_html, linebreaks
+from django.utils.html import format_html, format_html_join, linebreaks
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from pages import times
 from pages.forms import summary_of
@@ -58,6 +60,28 @@ def words(text: str) -> SafeString:
     """What a person wrote: escaped, in its paragraphs, each in the direction of its own script."""
     paragraphs = linebreaks(text or "", autoescape=True).replace("<p>", '<p dir="auto">')
     return format_html('<div class="accord-words">{}</div>', mark_safe(paragraphs))  # noqa: S308 - escaped by linebreaks
+
+
+@register.filter
+def changes(lines: Iterable[Iterable[Any]]) -> SafeString:
+    """A text with its changes, in lines of pieces (`kind`: same, added or removed; `text`): struck through and underlined, and said to
+    whoever hears the page. A line is read in the direction of its own script."""
+    marks = {
+        "added": ("ins", _("added:"), _("end of what was added")),
+        "removed": ("del", _("removed:"), _("end of what was removed")),
+    }
+
+    def piece_of(piece: Any) -> SafeString:
+        if piece.kind not in marks:
+            return format_html("{}", piece.text)
+        hidden = '<{0}><span class="govuk-visually-hidden"> {1} </span>{2}<span class="govuk-visually-hidden"> {3} </span></{0}>'
+        name, begins, ends = marks[piece.kind]
+        return format_html(hidden, mark_safe(name), begins, piece.text, ends)  # noqa: S308 - one of the two names above
+
+    paragraphs = format_html_join(
+        "", '<p dir="auto">{}</p>', ((format_html_join("", "{}", ((piece_of(p),) for p in line)),) for line in lines)
+    )
+    return format_html('<div class="accord-words accord-words--compared">{}</div>', paragraphs)
 
 
 @register.filter

@@ -237,3 +237,54 @@ def test_the_list_takes_as_many_queries_for_many_as_for_one(client, w, django_as
     with django_assert_max_num_queries(14):
         assert client.get("/learning/").status_code == 200
     assert raised(w)
+
+
+# ── words that may identify somebody ────────────────────────────────────────────────────────────────────────────────
+
+NAMING = {"general_issue": "yes", "about": "protocol", "issue": "Ash waited because Aisha was away; ring 01632 960001"}
+
+
+def test_a_general_issue_that_may_identify_somebody_is_shown_marked_and_not_sent(client, w):
+    d = resolved(w)
+    html = answer(client, d, w.sam, comment="kept", **NAMING).content.decode()
+    assert "This may identify somebody" in html
+    for word in ("Ash", "Aisha", "01632 960001"):
+        assert f"<mark>{word}</mark>" in html
+    assert NAMING["issue"] in html.replace("&#x27;", "'")
+    assert ">kept</textarea>" in html.replace("\n", "")
+    assert "this identifies no one" in html
+    assert entries(d, w.sam) == []
+
+
+def seen_words(html):
+    return html.split('name="seen_words" value="')[1].split('"')[0]
+
+
+def test_it_is_asked_once_and_sent_as_it_stands_when_it_identifies_no_one(client, w):
+    d = resolved(w)
+    seen = seen_words(answer(client, d, w.sam, **NAMING).content.decode())
+    assert answer(client, d, w.sam, **NAMING, identifies_no_one="on", seen_words=seen).status_code == 302
+    assert [point.issue for point in points(w.sam)] == [NAMING["issue"]]
+
+
+def test_a_changed_text_is_sent_without_being_asked_again(client, w):
+    d = resolved(w)
+    seen = seen_words(answer(client, d, w.sam, **NAMING).content.decode())
+    better = {**NAMING, "issue": "Nobody stood in while a manager was away"}
+    assert answer(client, d, w.sam, **better, seen_words=seen).status_code == 302
+    assert [point.issue for point in points(w.sam)] == [better["issue"]]
+
+
+def test_words_that_were_not_shown_are_not_confirmed(client, w):
+    d = resolved(w)
+    seen = seen_words(answer(client, d, w.sam, **NAMING).content.decode())
+    more = {**NAMING, "issue": NAMING["issue"] + " and Mrs Jones"}
+    html = answer(client, d, w.sam, **more, identifies_no_one="on", seen_words=seen).content.decode()
+    assert "<mark>Mrs Jones</mark>" in html
+    assert answer(client, d, w.sam, **NAMING, identifies_no_one="on", seen_words="\x00 nonsense").status_code == 200
+    assert points(w.sam) == []
+
+
+def test_what_the_other_side_reads_is_not_asked_about(client, w):
+    d = resolved(w)
+    assert answer(client, d, w.sam, comment="Grace was quick", general_issue="no").status_code == 302

@@ -136,6 +136,7 @@ class Acknowledge(MoveForm):
 # ── an agreed outcome ───────────────────────────────────────────────────────────────────────────────────────────────
 
 ISSUES = range(1, 6)
+ISSUE_PARTS = ("issue", "how", "owner", "due")
 
 
 class ProposeOutcome(MoveForm):
@@ -144,7 +145,7 @@ class ProposeOutcome(MoveForm):
         "A new version voids every confirmation of the one before."
     )
     submit = gettext_lazy("Propose this outcome")
-    folded = tuple((f"Outstanding issue {n}", (f"issue_{n}", f"owner_{n}", f"due_{n}")) for n in ISSUES)
+    folded = tuple((f"Outstanding issue {n}", tuple(f"{part}_{n}" for part in ISSUE_PARTS)) for n in ISSUES)
     outcome = fields.WordsField(
         label=gettext_lazy("What is agreed?"),
         help_text=gettext_lazy("Write it so that both sides can confirm it word for word."),
@@ -156,6 +157,7 @@ class ProposeOutcome(MoveForm):
         owners = [("", _("Choose a person")), *self._owners()]
         for n in ISSUES:
             self.fields[f"issue_{n}"] = fields.WordsField(label=_("What is still to be done?"), rows=2, required=False)
+            self.fields[f"how_{n}"] = fields.WordsField(label=_("How will it be pursued?"), rows=2, required=False)
             self.fields[f"owner_{n}"] = fields.ChoiceField(
                 label=_("Who does it?"), choices=owners, widget=django_forms.Select, required=False
             )
@@ -186,17 +188,19 @@ class ProposeOutcome(MoveForm):
         texts = {text.field: text.value for text in agreement.entry.texts.all()}
         self.initial["outcome"] = texts.get("outcome", "")
         for issue in agreement.issues.all():
-            self.initial[f"issue_{issue.number}"] = texts.get(f"issue_{issue.number}", "")
+            for part in ("issue", "how"):
+                self.initial[f"{part}_{issue.number}"] = texts.get(f"{part}_{issue.number}", "")
             self.initial[f"owner_{issue.number}"] = f"{issue.owner_side_id}:{issue.owner_id or ''}"
             self.initial[f"due_{issue.number}"] = issue.due_on
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         for n in ISSUES:
-            if not any(cleaned.get(f"{part}_{n}") for part in ("issue", "owner", "due")):
+            if not any(cleaned.get(f"{part}_{n}") for part in ISSUE_PARTS):
                 continue
             for part, message in (
                 ("issue", _("Enter what is still to be done, or leave this issue empty")),
+                ("how", _("Enter how it will be pursued")),
                 ("owner", _("Choose who does it")),
                 ("due", _("Enter the day by which it is to be done")),
             ):
@@ -209,7 +213,8 @@ class ProposeOutcome(MoveForm):
 
     def words(self) -> dict[str, str]:
         """Issues move up where one was left empty: the record numbers them from 1."""
-        issues = {f"issue_{place}": self.cleaned_data[f"issue_{n}"] for place, n in enumerate(self._issues(), start=1)}
+        places = list(enumerate(self._issues(), start=1))
+        issues = {f"{part}_{place}": self.cleaned_data[f"{part}_{n}"] for place, n in places for part in ("issue", "how")}
         return {"outcome": self.cleaned_data["outcome"], **issues}
 
     def facts(self) -> dict[str, Any]:

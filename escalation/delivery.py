@@ -149,6 +149,8 @@ def _say_rule(notice: Notice, d: Disagreement) -> str:
         "urgent": _("A child at immediate risk"),
         "overdue": _("The time ran out"),
         "ended": _("It has ended"),
+        "session_fixed": _("The joint session has a date"),
+        "session_cancelled": _("The joint session is called off"),
         "before": _("Reminder before the limit"),
         "at": _("Reminder at the limit"),
         "after": _("Reminder after the limit"),

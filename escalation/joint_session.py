@@ -41,6 +41,12 @@ def to_come(standing: Standing) -> Session | None:
     return session if session and session.fixed_at and not session.is_cancelled else None
 
 
+def is_fixed_by(standing: Standing, entry: UUID) -> bool:
+    """Whether the session to come is the one that this entry fixed."""
+    session = to_come(standing)
+    return session is not None and session.fixed_by == entry
+
+
 def _folded(entry: Entry, *, with_it: bool) -> Session | None:
     """The session as the record had it at this entry."""
     so_far = {"number__lte" if with_it else "number__lt": entry.number}

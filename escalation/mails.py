@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from email.mime.text import MIMEText
 from uuid import UUID
 
 from django.conf import settings
@@ -15,9 +16,11 @@ from django.utils.translation import gettext as _
 
 from accounts import mailing
 from disputes.models import Disagreement, Seat
+from disputes.sessions import Session
 from disputes.stages import Awaiting, Capacity
-from escalation import limits, notices
+from escalation import ics, joint_session, limits, notices
 from escalation.models import Clock, Digest, Notice
+from pages import times
 from procedure.clock import say_moment
 
 WHEN_OWED_FOR = {  # where the rule alone does not say what happened
@@ -33,6 +36,9 @@ WHEN_OWED_FOR = {  # where the rule alone does not say what happened
     ("told", "reach_last_chaser"): "unanswered",
     ("overdue", "reach_inner_limit"): "late_inside",
     ("news", "reach_limit"): "way_up",
+    ("told", "name_mediator"): "mediator",
+    ("news", "name_mediator"): "has_mediator",
+    ("news", "ask_the_chair"): "chair_asked",
 }
 OTHERS = ("digest", *sorted(set(WHEN_OWED_FOR.values())))  # mails that belong to no rule of their own
 ASKING = ("your_move", *notices.CLOCK_RULES)
@@ -56,13 +62,17 @@ FIRST_OF_ALL = (
         "ended",
         "redated",
     ),
+    *("session_cancelled", "session_fixed", "mediator", "chair_asked", "has_mediator", "thread"),
     *("told", "news", "draft_reminder"),
 )
 
 
 def letter(notice: Notice, now: dt.datetime) -> EmailMessage:
     """The mail of one notice. Its Message-ID is the row's, so that a duplicate after a crash collapses at the reader's."""
-    return _letter(template_of(notice), notice.person.email, notice.pk, now, _context(notice))
+    made = _letter(template_of(notice), notice.person.email, notice.pk, now, _context(notice))
+    if calendar := _calendar(notice, now):
+        made.attach(calendar)
+    return made
 
 
 def digest_letter(digest: Digest, owed: Iterable[Notice], now: dt.datetime) -> EmailMessage:
@@ -87,6 +97,28 @@ def template_of(notice: Notice) -> str:
 def _letter(template: str, address: str, row: UUID, now: dt.datetime, context: dict[str, object]) -> EmailMessage:
     subject, body = render_to_string(f"emails/{template}_subject.txt", context), render_to_string(f"emails/{template}.txt", context)
     return mailing.message(subject, body, address, row, now)
+
+
+def _session(notice: Notice) -> Session | None:
+    """The joint session that this notice is about, as its entry left it."""
+    if notice.entry is None or notice.rule not in notices.SESSION_RULES:
+        return None
+    find = joint_session.fixed_by if notice.rule == "session_fixed" else joint_session.called_off_by
+    return find(notice.entry)
+
+
+def _calendar(notice: Notice, now: dt.datetime) -> MIMEText | None:
+    """The calendar entry that goes with a mail about the joint session."""
+    session, d = _session(notice), notice.disagreement
+    if session is None or d is None:
+        return None
+    method = ics.REQUEST if notice.rule == "session_fixed" else ics.CANCEL
+    reader = (notice.person.name, notice.person.email)
+    made = ics.invitation(session, d.reference, notice.partnership.name, method=method, stamp=now, reader=reader)
+    part = MIMEText(made.decode(), "calendar", "utf-8")
+    part.set_param("method", method)
+    part.add_header("Content-Disposition", "attachment", filename=f"accord-{d.reference}.ics")
+    return part
 
 
 def _mail_choice() -> str:
@@ -126,6 +158,8 @@ def _context(notice: Notice) -> dict[str, object]:
     }
     if d is None:
         return context
+    if session := _session(notice):
+        context["session"] = _say_session(session)
     turn, part = d.standing.turn, part_of(notice, d)
     about = notice.clock.about if notice.clock else ""
     context |= {
@@ -145,6 +179,15 @@ def _context(notice: Notice) -> dict[str, object]:
         if notice.clock is None and turn.awaiting in (Awaiting.MATCH, Awaiting.ANSWER):
             context["acknowledge"] = _when(d, next((clock for clock in running if clock.about == "acknowledge"), None))
     return context
+
+
+def _say_session(session: Session) -> str:
+    """ "Tuesday 10 March 2026, 5pm to 6.30pm": as clocks in the UK show it."""
+    if session.fixed_at is None or session.ends_at is None:
+        return ""
+    day = f"{times.weekday_day(session.fixed_at)} {times.here(session.fixed_at).year}"
+    said = {"day": day, "from": times.time(session.fixed_at), "to": times.time(session.ends_at)}
+    return _("%(day)s, %(from)s to %(to)s") % said
 
 
 def part_of(notice: Notice, d: Disagreement) -> Part:
@@ -218,6 +261,12 @@ def _say_in_a_line(notice: Notice) -> str:
         "access_ended": _("Access in an emergency was ended by a second person."),
         "conflict": _("Somebody has a conflict of interest, or has none after all."),
         "redated": _("A holiday changed, and with it the date by which something is due."),
+        "session_fixed": _("The joint session has a date."),
+        "session_cancelled": _("The joint session is called off."),
+        "mediator": _("You are named as its mediator."),
+        "has_mediator": _("A mediator has been named."),
+        "chair_asked": _("The Chair has been asked to mediate. Your side can say what it would accept."),
+        "thread": _("There is a private message about the mediation."),
         "told": _("You can now see it."),
         "news": _("There is something new in it. Nothing is asked of you now."),
     }[rule]

@@ -253,7 +253,7 @@ def _links(d: Disagreement, actor: Any) -> list[tuple[str, str]]:
 
 def _typed(request: HttpRequest) -> list[tuple[str, str]]:
     """(label, text) of what was typed in words, to be copied."""
-    issues = {f"issue_{n}" for n in answer_forms.ISSUES}
+    issues = {f"{part}_{n}" for n in answer_forms.ISSUES for part in ("issue", "how")}
     texts = [(name, str(text)) for name, text in (posted(request) or {}).items() if name in words.TEXTS or name in issues]
     return [(words.say_text(name), text) for name, text in texts if text.strip()]
 

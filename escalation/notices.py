@@ -7,9 +7,9 @@ from uuid import UUID
 
 from accounts.models import User
 from disputes.models import Disagreement, Draft, Entry
-from disputes.seats import Standing
-from disputes.stages import ACTING, ENDS, OPEN, Capacity, ChildSafe, SideKind
-from escalation import limits
+from disputes.seats import Actor, Standing
+from disputes.stages import ACTING, ENDS, MEDIATING, OPEN, Capacity, ChildSafe, SideKind, Stage
+from escalation import joint_session, limits
 from escalation.clocks import times_of
 from escalation.models import Clock, Notice
 
@@ -18,7 +18,9 @@ CLOCK_RULES = ("before", "at", "after", "chaser")
 ASKING = ("your_move", "overdue")  # what cannot wait for a digest while a limit runs by the hour
 AT_ONCE = ("break_glass", "exclude")  # told at once, whatever somebody chose
 DRAFT_RULES = ("draft_reminder",)
-RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES)
+SESSION_RULES = ("session_fixed", "session_cancelled")  # each goes alone and at once: a calendar entry is attached
+PRIVATE_RULES = ("thread",)  # a message in a private thread of the mediation (escalation.threads)
+RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES, *SESSION_RULES, *PRIVATE_RULES)
 MANAGING = (Capacity.LINE_MANAGER, Capacity.SENIOR)
 HEARS_NEWS = (Capacity.RAISER, Capacity.RESPONDER, Capacity.SUPPORTER, Capacity.LINE_MANAGER, Capacity.SENIOR)
 
@@ -37,6 +39,7 @@ def owe(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> None:
                 entry=entry,
                 due_at=entry.recorded_at,
                 urgent=rule == "urgent"
+                or rule in SESSION_RULES
                 or entry.kind in ("break_glass", "exclude")
                 or disagreement.at_immediate_risk
                 or (in_haste and rule in ASKING),
@@ -68,6 +71,8 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
         return {**owed, "told": [person for person in hear if person.pk != entry.person_id]}
     if entry.kind in ("exclude", "lift_exclusion"):  # the office each time: it may lift it, or is asked
         return {**owed, "told": once(standing.people_in([*standing.seats_in(Capacity.OFFICE), *newly_seated]))}
+    owed |= _of_sessions(standing, entry)
+    heard.update(person.pk for person in owed.get("session_fixed", ()))
     if entry.stage in ENDS:
         if entry.from_stage not in ENDS:
             owed["ended"] = once(standing.people_in(everybody))
@@ -93,9 +98,20 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
         owed["your_move"] = holders
         heard.update(person.pk for person in holders)
     owed["told"] = once(standing.people_in(newly_seated))
-    if not Disagreement.is_note(entry.kind):
+    if not Disagreement.is_note(entry.kind) or entry.kind == "name_mediator":  # who mediates is news to both sides
         owed["news"] = once(standing.people_in(hear_news))
     return owed
+
+
+def _of_sessions(standing: Standing, entry: Entry) -> dict[str, list[User]]:
+    """Who gets the joint session for their calendar, or has it taken out again; whoever did it, too."""
+    if entry.from_stage != Stage.LSCB_MEDIATION:
+        return {}
+    if fixed := joint_session.fixed_by(entry):
+        return {"session_fixed": joint_session.expected(standing, fixed)}
+    if ended := joint_session.called_off_by(entry):
+        return {"session_cancelled": joint_session.expected(standing, ended)}
+    return {}
 
 
 Key = tuple[UUID | None, str, UUID]  # clock, rule, person
@@ -235,9 +251,18 @@ def is_still_owed(notice: Notice, now: dt.datetime) -> str:
             return "not theirs now"
         if _is_overtaken(notice, now):
             return "overtaken"
+    if notice.rule == "session_fixed" and (notice.entry_id is None or not joint_session.is_fixed_by(standing, notice.entry_id)):
+        return "moved on"
+    if notice.rule in PRIVATE_RULES and not reads_a_thread(standing.actor(notice.person)):
+        return "no longer seated"
     if notice.rule == "your_move" and notice.person not in standing.people_in(standing.turn.seats):
         return "moved on"
     return ""
+
+
+def reads_a_thread(actor: Actor) -> bool:
+    """Whether a private thread of the mediation is open to this person: whoever mediates, and a side's own people."""
+    return any((seat.capacity in MEDIATING and not seat.positions_only) or seat.side_id for seat in actor.seats if seat.capacity != "told")
 
 
 def _is_overtaken(notice: Notice, now: dt.datetime) -> bool:

@@ -49,7 +49,7 @@ def say_turn(disagreement: Disagreement, actor: Actor | None) -> Saying:
         move = "record_confirmation_for"
     elif turn.awaiting == Awaiting.CONFIRMATION and not disagreement.standing.unconfirmed_sides:
         move = "countersign"
-    elif turn.awaiting == Awaiting.MEDIATION and (disagreement.standing.session is None or not_to_be_held(disagreement)):
+    elif turn.awaiting == Awaiting.MEDIATION and not_to_be_held(disagreement):
         move = "propose_session"
     return Saying(mine, _who(disagreement), _ask(disagreement), move, due_at)
 

@@ -141,9 +141,10 @@ def _compare_issues(before: list[Issue] | None, after: list[Issue]) -> list[Issu
     if before is None:
         return [_compare_issue("same", None, issue) for issue in after]
     pairs = _pair(before, after)
-    found = [
-        _compare_issue("", pairs[issue.number], issue) if issue.number in pairs else _compare_issue("added", None, issue) for issue in after
-    ]
+    found = []
+    for issue in after:
+        was = pairs.get(issue.number)
+        found.append(_compare_issue("" if was else "added", was, issue))
     kept = {issue.number for issue in pairs.values()}
     return [*found, *(_removed(issue) for issue in before if issue.number not in kept)]
 

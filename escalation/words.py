@@ -204,6 +204,8 @@ def say_text(field: str) -> str:
     name, _line, number = field.rpartition("_")
     if name == "issue" and number.isdigit():
         return _("Outstanding issue %(number)s") % {"number": number}
+    if name == "how" and number.isdigit():
+        return _("How outstanding issue %(number)s will be pursued") % {"number": number}
     return str(TEXTS.get(field, field.replace("_", " ").capitalize()))
 
 

@@ -230,6 +230,40 @@ def with_the_chair(w: World, **options: Any) -> Disagreement:
     return look(d, w.aisha)
 
 
+def in_mediation(w: World, **options: Any) -> Disagreement:
+    """The Chair has accepted."""
+    d = with_the_chair(w, **options)
+    move(d, "accept_mediation", w.chair, offer="An hour with both of you")
+    return look(d, w.aisha)
+
+
+def session_proposed(w: World, *, dates: list[dt.datetime] | None = None, **options: Any) -> Disagreement:
+    """The Chair has proposed dates for a joint session: in 7 and 9 days, at this time of day."""
+    d = in_mediation(w, **options)
+    ahead = dates or [(timezone.now() + dt.timedelta(days=days)).replace(microsecond=0) for days in (7, 9)]
+    facts = {"dates": [date.isoformat() for date in ahead], "minutes": 90, "people": [str(w.chair.pk)]}
+    move(d, "propose_session", w.chair, facts=facts, agenda="What the child says first", place="Room 4, Town Hall")
+    return look(d, w.aisha)
+
+
+def dates_taken(w: World, d: Disagreement, by: User, *which: int) -> Entry:
+    """`by` takes these of the proposed dates for their side (0 is the earliest), and comes themselves; none says that none suits."""
+    with acting_as(by):
+        session = fresh(d).standing.session
+    assert session is not None
+    dates = [session.dates[n].isoformat() for n in which]
+    facts = {"session": str(session.entry), "dates": dates, "people": [str(by.pk)] if dates else []}
+    return move(d, "answer_session", by, facts=facts)
+
+
+def session_fixed(w: World, **options: Any) -> Disagreement:
+    """Both sides took the earlier date."""
+    d = session_proposed(w, **options)
+    dates_taken(w, d, w.ian, 0, 1)
+    dates_taken(w, d, w.hal, 0)
+    return look(d, w.aisha)
+
+
 def agreed(d: Disagreement, by: User) -> Entry:
     """`by` proposes an outcome without outstanding issues."""
     return move(d, "propose_outcome", by, outcome="An assessment opens on Monday")

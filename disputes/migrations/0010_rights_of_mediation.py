@@ -11,6 +11,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     SELECT seat.disagreement_id FROM accord_seats() seat WHERE seat.capacity IN ('chair', 'mediator') AND NOT seat.positions_only
 $$;
 
+CREATE FUNCTION accord_is_side_of(side uuid, disagreement uuid, mediating boolean) RETURNS boolean -- mediating: a party, while it lasts
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM disputes_side s JOIN disputes_disagreement d ON d.id = s.disagreement_id
+        WHERE s.id = side AND d.id = disagreement AND d.id IN (SELECT accord_visible())
+          AND (NOT mediating OR s.kind IN ('raising', 'responding') AND d.ended_at IS NULL AND d.mediation IN ('accepted', 'held')))
+$$;
+REVOKE EXECUTE ON FUNCTION accord_is_side_of(uuid, uuid, boolean) FROM PUBLIC, accord_clock;
+GRANT EXECUTE ON FUNCTION accord_is_side_of(uuid, uuid, boolean) TO accord_app;
+DROP POLICY written ON disputes_sidenote;
+CREATE POLICY written ON disputes_sidenote FOR INSERT TO accord_app
+    WITH CHECK (author_id = accord_person() AND accord_is_side_of(side_id, disagreement_id, with_chair)
+        AND (side_id IN (SELECT accord_sides()) OR (with_chair AND disagreement_id IN (SELECT accord_chaired()))));
+
 CREATE OR REPLACE FUNCTION accord_refuse_seat_without_entry() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

@@ -42,6 +42,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     JOIN learning_debrief d ON d.id = p.debrief_id
     WHERE me.id = accord_person() AND d.disagreement_id NOT IN (SELECT accord_excluded())
 $$;
+CREATE FUNCTION accord_debriefs_joined() RETURNS SETOF uuid -- those to which the acting person said yes
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT p.debrief_id FROM learning_debriefparticipant p
+    WHERE p.person_id = accord_person() AND p.answer = 'yes' AND p.debrief_id IN (SELECT accord_debriefed())
+$$;
+CREATE FUNCTION accord_debrief_places(asked uuid, OUT person uuid, OUT side uuid, OUT team uuid, OUT capacity text) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$ -- who sat where, for whoever arranges a debrief
+    SELECT DISTINCT s.person_id, s.side_id, d.team_id, s.capacity::text FROM disputes_seat s JOIN disputes_side d ON d.id = s.side_id
+    WHERE s.disagreement_id = asked AND s.capacity NOT IN ('told', 'break_glass') AND asked NOT IN (SELECT accord_excluded())
+      AND EXISTS (SELECT 1 FROM learning_debriefrequest r WHERE r.disagreement_id = asked AND r.partnership_id IN (SELECT accord_offices()))
+      AND s.person_id NOT IN (SELECT x.person_id FROM disputes_exclusion x WHERE x.disagreement_id = asked AND x.lifted_by IS NULL)
+$$;
 CREATE FUNCTION accord_debriefs_arranged() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT d.id FROM learning_debrief d
@@ -80,7 +92,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 $$;
 """
 NAMES = """accord_held(text[]), accord_learning(), accord_subgrouped(), accord_partnerships(), accord_changed_themes(), accord_debriefed(),
-    accord_debriefs_arranged(), accord_cpd_totals(uuid), accord_event_totals(uuid), accord_seated_at(uuid, uuid), accord_what_changed()"""
+    accord_debriefs_arranged(), accord_cpd_totals(uuid), accord_event_totals(uuid), accord_seated_at(uuid, uuid), accord_what_changed(),
+    accord_debriefs_joined(), accord_debrief_places(uuid)"""
 FUNCTIONS += f"""
 REVOKE EXECUTE ON FUNCTION {NAMES} FROM PUBLIC, accord_app, accord_clock;
 GRANT EXECUTE ON FUNCTION {NAMES} TO accord_app;
@@ -90,8 +103,8 @@ REVOKE EXECUTE ON FUNCTION accord_held(text[]) FROM accord_app;
 ME = "accord_person()"
 LEARNING, SUBGROUP = "partnership_id IN (SELECT accord_learning())", "partnership_id IN (SELECT accord_subgrouped())"
 MEMBERS = "partnership_id IN (SELECT accord_partnerships())"
-TOOK_PART = "debrief_id IN (SELECT accord_debriefed())"
-MY_NOTE = "note_id IN (SELECT n.id FROM learning_debriefnote n WHERE n.debrief_id IN (SELECT accord_debriefed()))"
+ASKED, TOOK_PART = "debrief_id IN (SELECT accord_debriefed())", "debrief_id IN (SELECT accord_debriefs_joined())"
+MY_NOTE = "note_id IN (SELECT n.id FROM learning_debriefnote n WHERE n.debrief_id IN (SELECT accord_debriefs_joined()))"
 POINT = "(SELECT p.agency_id FROM learning_learningpoint p WHERE p.id = point_id AND p.partnership_id = {table}.partnership_id)"
 
 # table: (who sees a row, who may write one, (who may change which, the columns) or None, who may delete or None)
@@ -128,7 +141,7 @@ POLICIES = {
         None,
     ),
     "debriefparticipant": (
-        f"{TOOK_PART} OR debrief_id IN (SELECT accord_debriefs_arranged())",
+        f"{ASKED} OR debrief_id IN (SELECT accord_debriefs_arranged())",
         "debrief_id IN (SELECT accord_debriefs_arranged())",
         (f"person_id = {ME}", "answer"),
         None,
@@ -186,7 +199,7 @@ CREATE POLICY seen ON learning_learningpoint FOR SELECT TO accord_app USING (
 DROP POLICY written ON learning_learningpoint;
 CREATE POLICY written ON learning_learningpoint FOR INSERT TO accord_app WITH CHECK (
     named_by_id = accord_person() AND (entry_id IS NOT NULL AND disagreement_id IN (SELECT accord_visible())
-        OR debrief_id IN (SELECT accord_debriefed())));
+        OR debrief_id IN (SELECT accord_debriefs_joined())));
 GRANT INSERT, SELECT ON learning_release TO accord_clock;
 CREATE POLICY clock_seen ON learning_release FOR SELECT TO accord_clock USING (true);
 CREATE POLICY clock_written ON learning_release FOR INSERT TO accord_clock WITH CHECK (true);

@@ -78,9 +78,8 @@ def changes(lines: Iterable[Iterable[Any]]) -> SafeString:
         name, begins, ends = marks[piece.kind]
         return format_html(hidden, mark_safe(name), begins, piece.text, ends)  # noqa: S308 - one of the two names above
 
-    paragraphs = format_html_join(
-        "", '<p dir="auto">{}</p>', ((format_html_join("", "{}", ((piece_of(p),) for p in line)),) for line in lines)
-    )
+    in_lines = [format_html_join("", "{}", ((piece_of(piece),) for piece in line)) for line in lines]
+    paragraphs = format_html_join("", '<p dir="auto">{}</p>', ((line,) for line in in_lines))
     return format_html('<div class="accord-words accord-words--compared">{}</div>', paragraphs)
 
 

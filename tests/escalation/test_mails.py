@@ -35,7 +35,9 @@ STATES = {
     Awaiting.DECISION: factories.answered,
     Awaiting.CONFIRMATION: lambda w: _proposed(w),
     Awaiting.CHAIR: factories.with_the_chair,
+    Awaiting.MORE: lambda w: _after(factories.with_the_chair(w), "ask_for_more", w.chair),
     Awaiting.MEDIATION: lambda w: _after(factories.with_the_chair(w), "accept_mediation", w.chair),
+    Awaiting.SESSION: lambda w: factories.session_proposed(w),
 }
 ASKED = {
     Awaiting.MATCH: "which child",
@@ -44,7 +46,9 @@ ASKED = {
     Awaiting.DECISION: "Agree an outcome",
     Awaiting.CONFIRMATION: "Confirm the proposed outcome",
     Awaiting.CHAIR: "Accept and offer mediation",
+    Awaiting.MORE: "The Chair needs to know more",
     Awaiting.MEDIATION: "Hold the mediation",
+    Awaiting.SESSION: "which of the proposed dates",
 }
 
 

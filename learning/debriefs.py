@@ -1,0 +1,416 @@
+"""Debriefs (23.20): asked for by either side after the end, arranged by the office, voluntary; the joint note is read by who took part."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.contrib import messages
+from django.db import connection, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import Office, Post, Team, User
+from disputes.models import Disagreement
+from disputes.stages import ACTING, Capacity
+from escalation.desk import Section
+from escalation.page import Afterwards
+from learning import marking
+from learning.debrief_forms import AnswerForm, ArrangeForm, NoteForm, PointForm
+from learning.members import person_of, served_by
+from learning.models import Debrief, DebriefConsent, DebriefNote, DebriefParticipant, DebriefRequest, LearningPoint
+from pages import times
+from pages.kept import key_of, posted
+
+Answer = DebriefParticipant.Answer
+ON_THE_DESK_FOR = dt.timedelta(days=28)  # after it, until the note has everybody's consent
+
+
+# ── one debrief, as its reader finds it ─────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Reading:
+    """A debrief, who is asked to it, and what this person may do about it now."""
+
+    debrief: Debrief
+    person: User
+    now: dt.datetime
+
+    @cached_property
+    def participants(self) -> list[DebriefParticipant]:
+        return list(self.debrief.participants.select_related("person").order_by("person__name"))
+
+    @cached_property
+    def posts(self) -> dict[uuid.UUID | None, Post]:
+        """Where each of them works, to say beside the name."""
+        people = [one.person_id for one in self.participants]
+        held = Post.objects.filter(holder__in=people, ended_on=None).select_related("team__agency").order_by("-level")
+        return {post.holder_id: post for post in held}
+
+    @property
+    def people(self) -> list[tuple[DebriefParticipant, Post | None]]:
+        return [(one, self.posts.get(one.person_id)) for one in self.participants]
+
+    @cached_property
+    def mine(self) -> DebriefParticipant | None:
+        return next((one for one in self.participants if one.person_id == self.person.pk), None)
+
+    @property
+    def is_past(self) -> bool:
+        return self.debrief.starts_at <= self.now
+
+    @property
+    def may_answer(self) -> bool:
+        """Also after it, if they were there without having said so before."""
+        return self.mine is not None and self.debrief.cancelled_at is None and not self.took_part
+
+    @property
+    def said_yes(self) -> bool:
+        return self.mine is not None and self.mine.answer == Answer.YES
+
+    @property
+    def took_part(self) -> bool:
+        return self.said_yes and self.is_past and self.debrief.cancelled_at is None
+
+    @cached_property
+    def notes(self) -> list[DebriefNote]:
+        """The versions, the newest first; none for whoever did not take part."""
+        if not self.took_part:
+            return []
+        return list(self.debrief.notes.select_related("written_by").prefetch_related("consents__person"))
+
+    @property
+    def latest(self) -> DebriefNote | None:
+        return self.notes[0] if self.notes else None
+
+    @property
+    def missing(self) -> list[User]:
+        """Who was there and has not consented to the newest version."""
+        given = {one.person_id for one in self.latest.consents.all()} if self.latest else set()
+        return [one.person for one in self.participants if one.answer == Answer.YES and one.person_id not in given]
+
+    @property
+    def is_settled(self) -> bool:
+        return self.latest is not None and not self.missing
+
+    @property
+    def i_consented(self) -> bool:
+        return self.latest is not None and self.person not in self.missing
+
+    @property
+    def url(self) -> str:
+        return reverse("debrief", args=[self.debrief.pk])
+
+
+@require_safe
+def debriefs(request: HttpRequest) -> HttpResponse:
+    """Those to which this person is asked; and for the office what is asked for, and what it has arranged."""
+    person, now = person_of(request), timezone.now()
+    offices = [partnership.pk for partnership in served_by(person, Office.OFFICE)]
+    arranged = Debrief.objects.filter(partnership__in=offices).prefetch_related("participants") if offices else []
+    context = {
+        "mine": [Reading(debrief, person, now) for debrief in Debrief.objects.filter(participants__person=person)],
+        "arranges": bool(offices),
+        "requests": _open_requests(offices) if offices else [],
+        "arranged": [(debrief, [one.answer for one in debrief.participants.all()]) for debrief in arranged],
+        "now": now,
+    }
+    return render(request, "learning/debriefs/list.html", context)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one or both sides of a disagreement asked for. It says who asked; the case itself the office need not see."""
+
+    request: DebriefRequest
+    people: list[tuple[User, Post | None]]
+    asked_at: dt.datetime
+
+
+def _open_requests(offices: list[uuid.UUID]) -> list[Asked]:
+    """Those after which nothing was arranged yet, one for each disagreement."""
+    done = Debrief.objects.filter(partnership__in=offices)
+    waiting = DebriefRequest.objects.filter(partnership__in=offices).exclude(disagreement__in=done.values("disagreement"))
+    found: dict[uuid.UUID, list[DebriefRequest]] = {}
+    for one in waiting.select_related("asked_by").order_by("recorded_at"):
+        found.setdefault(one.disagreement_id, []).append(one)
+    people = {one.asked_by_id for several in found.values() for one in several}
+    posts = {post.holder_id: post for post in Post.objects.filter(holder__in=people, ended_on=None).select_related("team__agency")}
+    return [
+        Asked(several[0], [(one.asked_by, posts.get(one.asked_by_id)) for one in several], several[0].recorded_at)
+        for several in found.values()
+    ]
+
+
+def _find(request: HttpRequest, debrief_id: uuid.UUID) -> Reading:
+    """For who is asked to it, and for the office. Hidden and absent are the same 404."""
+    person = person_of(request)
+    debrief = Debrief.objects.filter(pk=debrief_id).first()
+    if debrief is None:
+        raise Http404
+    reading = Reading(debrief, person, timezone.now())
+    if reading.mine is None and not _serves(person, debrief):
+        raise Http404
+    return reading
+
+
+def _serves(person: User, debrief: Debrief) -> bool:
+    return debrief.partnership_id in [partnership.pk for partnership in served_by(person, Office.OFFICE)]
+
+
+def _taking_part(request: HttpRequest, debrief_id: uuid.UUID) -> Reading:
+    reading = _find(request, debrief_id)
+    if not reading.took_part:
+        raise Http404
+    return reading
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def debrief(request: HttpRequest, debrief_id: uuid.UUID) -> HttpResponse:
+    """When and where, who is asked; one's own answer; afterwards the joint note and the consent to it."""
+    reading = _find(request, debrief_id)
+    form = AnswerForm(posted(request), initial={"answer": reading.mine.answer if reading.mine else ""})
+    if request.method == "POST" and "consent" in request.POST:
+        return _consent(request, reading)
+    if request.method == "POST" and reading.mine and reading.may_answer and form.is_valid():
+        reading.mine.answer = form.cleaned_data["answer"]
+        reading.mine.save(update_fields=["answer"])
+        messages.success(request, _("Your answer is kept. The others can see it."))
+        return redirect(reading.url)
+    context = {"reading": reading, "form": form, "arranges": _serves(reading.person, reading.debrief), "key": uuid.uuid4()}
+    return render(request, "learning/debriefs/debrief.html", context)
+
+
+# ── the office arranges it ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def arrange(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Who is asked, when and where. The office learns who sat where, and nothing of what it was about."""
+    person = person_of(request)
+    offices = [partnership.pk for partnership in served_by(person, Office.OFFICE)]
+    asked = DebriefRequest.objects.filter(pk=request_id, partnership__in=offices).select_related("asked_by").first()
+    if asked is None:
+        raise Http404
+    before = Debrief.objects.filter(disagreement=asked.disagreement_id, cancelled_at=None).first()
+    if before:  # arranged already, by a colleague or by the same page
+        return redirect("debrief", before.pk)
+    places = _places(asked)
+    form = ArrangeForm(posted(request), people=[(str(place.person.pk), place.said) for place in places])
+    if not form.is_bound:
+        form.initial["people"] = [str(place.person.pk) for place in places if place.acts]
+    if request.method == "POST" and form.is_valid():
+        made = _arranged(asked, form.cleaned_data, places, person)
+        messages.success(request, _("It is arranged. Everybody you chose gets a message that asks whether they come."))
+        return redirect("debrief", made.pk)
+    return render(request, "learning/debriefs/arrange.html", {"asked": asked, "form": form})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody sat: all that the office learns."""
+
+    person: User
+    side: uuid.UUID
+    team: Team
+    capacity: str
+
+    @property
+    def acts(self) -> bool:
+        return self.capacity in ACTING
+
+    @property
+    def said(self) -> str:
+        return f"{self.person.name}, {self.team} ({Capacity(self.capacity).label})"
+
+
+def _places(asked: DebriefRequest) -> list[Place]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT person, side, team, capacity FROM accord_debrief_places(%s)", [asked.disagreement_id])
+        rows = cursor.fetchall()
+    people = User.objects.filter(is_active=True).in_bulk({row[0] for row in rows})
+    teams = Team.objects.select_related("agency").in_bulk({row[2] for row in rows})
+    found: dict[uuid.UUID, Place] = {}
+    for person, side, team, capacity in sorted(rows, key=lambda row: row[3] not in ACTING):  # in what they acted, before the rest
+        if person in people:
+            found.setdefault(person, Place(people[person], side, teams[team], capacity))
+    return sorted(found.values(), key=lambda place: (str(place.team), place.person.name))
+
+
+@transaction.atomic
+def _arranged(asked: DebriefRequest, given: dict[str, Any], places: list[Place], by: User) -> Debrief:
+    made = Debrief.objects.create(
+        partnership_id=asked.partnership_id,
+        disagreement_id=asked.disagreement_id,
+        arranged_by=by,
+        facilitator=given["facilitator"],
+        starts_at=given["starts_at"],
+        place=given["place"],
+    )
+    chosen = [place for place in places if str(place.person.pk) in given["people"]]
+    DebriefParticipant.objects.bulk_create(
+        DebriefParticipant(debrief=made, person=place.person, side_id=place.side) for place in chosen
+    )
+    return made
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: HttpRequest, debrief_id: uuid.UUID) -> HttpResponse:
+    """Another date or place, or called off. Those who come are told again."""
+    reading = _find(request, debrief_id)
+    one = reading.debrief
+    if not _serves(reading.person, one) or one.cancelled_at:
+        raise Http404
+    if request.method == "POST" and "call_off" in request.POST:
+        one.cancelled_at = timezone.now()
+        one.save(update_fields=["cancelled_at"])
+        messages.success(request, _("It is called off. Everybody who was asked gets a message."))
+        return redirect("debriefs")
+    form = ArrangeForm(posted(request), initial={name: getattr(one, name) for name in ("starts_at", "place", "facilitator")})
+    if request.method == "POST" and form.is_valid():
+        for name in ("starts_at", "place", "facilitator"):
+            setattr(one, name, form.cleaned_data[name])
+        one.save(update_fields=["starts_at", "place", "facilitator"])
+        messages.success(request, _("Changed. With another date, everybody who has not declined gets a message."))
+        return redirect(reading.url)
+    return render(request, "learning/debriefs/change.html", {"reading": reading, "form": form})
+
+
+# ── the joint note ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _consent(request: HttpRequest, reading: Reading) -> HttpResponse:
+    """To the very version that they read. A newer one is shown first."""
+    if not reading.took_part or reading.latest is None:
+        raise Http404
+    if request.POST["consent"] != str(reading.latest.pk):
+        messages.warning(request, _("Somebody wrote a newer version meanwhile. Read it, then say whether you agree with it."))
+    else:
+        row = DebriefConsent(note=reading.latest, person=reading.person)
+        DebriefConsent.objects.bulk_create([row], ignore_conflicts=True)
+        messages.success(request, _("Your consent to this version is kept."))
+    return redirect(f"{reading.url}#note")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def note(request: HttpRequest, debrief_id: uuid.UUID) -> HttpResponse:
+    """A version of the joint note: it begins from the one before. Whoever writes it has consented to it; the others are asked anew."""
+    reading = _taking_part(request, debrief_id)
+    latest = reading.latest
+    version = latest.version if latest else 0
+    form = NoteForm(posted(request), initial={"text": latest.text if latest else ""})
+    newer = False
+    if request.method == "POST" and form.is_valid():
+        newer = request.POST.get("seen") != str(version)
+        if latest and form.cleaned_data["text"] == latest.text:
+            return redirect(f"{reading.url}#note")  # the same page posted twice
+        if not newer and _written(reading, form.cleaned_data["text"], version + 1):
+            messages.success(request, _("Version %(number)d is written. The others read it before they agree.") % {"number": version + 1})
+            return redirect(f"{reading.url}#note")
+        newer = True
+    context = {"reading": reading, "form": form, "seen": version, "newer": newer, "latest": latest}
+    return render(request, "learning/debriefs/note.html", context, status=409 if newer else 200)
+
+
+def _written(reading: Reading, text: str, version: int) -> bool:
+    """False: somebody else wrote this version a moment ago."""
+    row = DebriefNote(debrief=reading.debrief, version=version, text=text, written_by=reading.person)
+    DebriefNote.objects.bulk_create([row], ignore_conflicts=True)
+    if not DebriefNote.objects.filter(pk=row.pk).exists():
+        return False
+    DebriefConsent.objects.create(note=row, person=reading.person)
+    return True
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def learning_point(request: HttpRequest, debrief_id: uuid.UUID) -> HttpResponse:
+    """A theme and nothing else leaves the debrief: in words that identify no one, to the representative of one's own agency."""
+    reading = _taking_part(request, debrief_id)
+    key = key_of(request)
+    d = Disagreement.objects.visible_to(reading.person).filter(pk=reading.debrief.disagreement_id).first()
+    form = PointForm(posted(request), known=marking.known_about(d) if d else None)
+    agency = _agency_of(reading)
+    if agency is None:
+        raise Http404
+    if request.method == "POST" and form.is_valid():
+        point = LearningPoint(
+            id=uuid.uuid5(reading.person.pk, str(key)),
+            partnership_id=reading.debrief.partnership_id,
+            disagreement_id=reading.debrief.disagreement_id,
+            debrief=reading.debrief,
+            agency_id=agency,
+            named_by=reading.person,
+            about=form.cleaned_data["about"],
+            issue=form.cleaned_data["issue"],
+        )
+        LearningPoint.objects.bulk_create([point], ignore_conflicts=True)
+        messages.success(request, _("Thank you. It is on the list of your agency’s representative; the note itself stays with you."))
+        return redirect(reading.url)
+    return render(request, "learning/debriefs/point.html", {"reading": reading, "form": form, "key": key})
+
+
+def _agency_of(reading: Reading) -> uuid.UUID | None:
+    """Of the side they sat on; for others, where they work."""
+    if reading.mine and (side := reading.mine.side_id):
+        found: uuid.UUID | None = Team.objects.filter(side=side).values_list("agency", flat=True).first()
+        if found:
+            return found
+    post = reading.posts.get(reading.person.pk)
+    return post.team.agency_id if post else None
+
+
+# ── elsewhere ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def on_the_desk(person: User) -> Section | None:
+    """What waits: for the office what is asked for; for who is asked, the answer, the date, the note."""
+    now = timezone.now()
+    lines: list[tuple[str, str]] = []
+    offices = [partnership.pk for partnership in served_by(person, Office.OFFICE)]
+    if offices:
+        lines += [
+            (_("A debrief is asked for"), _("by %(names)s") % {"names": ", ".join(who.name for who, _post in one.people)})
+            for one in _open_requests(offices)
+        ]
+    near = Debrief.objects.filter(participants__person=person, cancelled_at=None, starts_at__gt=now - ON_THE_DESK_FOR)
+    for one in near.order_by("starts_at"):
+        reading = Reading(one, person, now)
+        if said := _asked_of(reading):
+            lines.append((said, times.weekday_moment(one.starts_at)))
+    return Section(_("Debriefs"), lines, reverse("debriefs"), _("Debriefs")) if lines else None
+
+
+def _asked_of(reading: Reading) -> str:
+    if not reading.is_past:
+        if reading.mine and reading.mine.answer == Answer.NO:
+            return ""
+        return _("A debrief to which you come") if reading.said_yes else _("You are asked to a debrief. Do you come?")
+    if not reading.took_part or reading.is_settled:
+        return ""
+    if reading.latest is None:
+        return _("Write down together what came of the debrief")
+    return "" if reading.i_consented else _("Read the joint note of the debrief, and say whether you agree with it")
+
+
+def after_the_end(d: Disagreement, person: User) -> list[Afterwards]:
+    """On the page of a disagreement that has ended: ask for one, or find the one that is arranged."""
+    if d.is_open:
+        return []
+    one = Debrief.objects.filter(disagreement=d, participants__person=person, cancelled_at=None).first()
+    if one:
+        said = _("%(when)s. It is voluntary.") % {"when": times.weekday_moment(one.starts_at)}
+        return [Afterwards(_("The debrief"), reverse("debrief", args=[one.pk]), said)]
+    if d.standing.actor(person).speaking_seat() is None:
+        return []
+    said = _("A talk of those involved, so that you go on working well together. Either side may ask, and nobody has to come.")
+    if DebriefRequest.objects.filter(disagreement=d).exists():
+        said = _("A debrief is asked for. The partnership’s office finds a date and asks you.")
+    return [Afterwards(_("Ask for a debrief"), reverse("move", args=[d.reference, "ask-for-debrief"]), said)]

@@ -35,6 +35,7 @@ HINTS = {
     Office.REPRESENTATIVE: gettext_lazy("Takes an agency’s general issues to the subgroup."),
     Office.SAFEGUARDING_LEAD: gettext_lazy("Reads the disagreements and the reading log of one agency’s people."),
     Office.ADMINISTRATOR: gettext_lazy("Keeps one agency’s directory. Sees no disagreement by it."),
+    Office.SUBGROUP: gettext_lazy("Considers general issues in the partnership’s subgroups. Sees no disagreement by it."),
 }
 
 

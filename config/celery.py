@@ -14,6 +14,7 @@ SCHEDULE = {
     "hand-over-seats": {"task": "escalation.tasks.hand_over_seats", "schedule": 60.0, "options": {"expires": 55}},
     "check-emergencies": {"task": "escalation.tasks.check_emergencies", "schedule": 300.0, "options": {"expires": 290}},
     "remind-of-drafts": {"task": "escalation.tasks.remind_of_drafts", "schedule": 60.0, "options": {"expires": 55}},
+    "remind-of-issues": {"task": "escalation.tasks.remind_of_issues", "schedule": 600.0, "options": {"expires": 590}},
     "make-exports": {"task": "evidence.tasks.make_exports", "schedule": 10.0, "options": {"expires": 9}},
     "tell-of-alarms": {"task": "audit.tasks.tell_of_alarms", "schedule": 60.0, "options": {"expires": 55}},
     "send-letters": {"task": "accounts.tasks.send_letters", "schedule": 10.0, "options": {"expires": 9}},

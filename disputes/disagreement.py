@@ -54,6 +54,7 @@ from disputes.rules import (
     is_paused,
     last_chaser_went_unanswered,
     managers_come_next_or_at_immediate_risk,
+    manages_a_party,
     manages_the_raising_side,
     may_be_paused,
     may_confirm_an_emergency,
@@ -765,7 +766,7 @@ class Disagreement(Row):
         field=stage,
         source=Stage.RESOLVED,
         target=GET_STATE(where_it_came_from, states=BEFORE_CHAIR),
-        permission=any_of(raised_it, acts_for_a_party),
+        permission=any_of(raised_it, acts_for_a_party, manages_a_party),
         custom=offered(_("Reopen: the outcome was not delivered"), MORE),
     )
     def reopen(self, by: Actor) -> None:

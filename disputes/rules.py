@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from disputes.seats import Actor
-from disputes.stages import MANAGERS, MEDIATING, Awaiting, Capacity, Mediation, SideKind, Stage
+from disputes.stages import MANAGERS, MANAGING, MEDIATING, Awaiting, Capacity, Mediation, SideKind, Stage
 
 if TYPE_CHECKING:
     from disputes.disagreement import Disagreement
@@ -67,6 +67,11 @@ def manages_the_raising_side(d: Disagreement, by: Actor) -> bool:
     return by.seat_in(Capacity.LINE_MANAGER, Capacity.SENIOR, kind=SideKind.RAISING) is not None
 
 
+def manages_a_party(d: Disagreement, by: Actor) -> bool:
+    """Also above the step at which it was settled: whoever was told that an outstanding issue is late."""
+    return by.seat_in(*MANAGING) is not None
+
+
 def has_not_confirmed(d: Disagreement, by: Actor) -> bool:
     seat = by.acting_seat(d)
     return seat is not None and seat.side in d.standing.unconfirmed_sides
@@ -116,8 +121,8 @@ def has_seen_the_whole_record(d: Disagreement, by: Actor) -> bool:
 
 
 def may_say_who_must_not_see_it(d: Disagreement, by: Actor) -> bool:
-    """Whoever acts for a side (for themselves too), the Chair and the office; who opened it in an emergency may not."""
-    return acts_for_a_party(d, by) or is_on_a_party_side(d, by) or is_chair(d, by) or is_office(d, by)
+    """Whoever acts for a side (for themselves too), who mediates, and the office; who opened it in an emergency may not."""
+    return acts_for_a_party(d, by) or is_on_a_party_side(d, by) or mediates(d, by) or is_office(d, by)
 
 
 def may_confirm_an_emergency(d: Disagreement, by: Actor) -> bool:

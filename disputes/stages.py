@@ -76,6 +76,7 @@ class Capacity(models.TextChoices):
 
 
 ACTING = (Capacity.RAISER, Capacity.RESPONDER, Capacity.WRITES_FOR, Capacity.LINE_MANAGER, Capacity.SENIOR)
+MANAGING = (Capacity.LINE_MANAGER, Capacity.SENIOR)
 MEDIATING = (Capacity.CHAIR, Capacity.MEDIATOR)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms as django_forms
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -227,10 +228,12 @@ class ProposeOutcome(MoveForm):
 
 class ConfirmOutcome(MoveForm):
     happens = gettext_lazy("You confirm this text for your side, in writing. When every side has, the disagreement is resolved.")
-    submit = gettext_lazy("Confirm this outcome")
+    submit: str | Promise = gettext_lazy("Confirm this outcome")
     shows_outcome = True
 
     def ask(self) -> None:
+        if agreement := self.occasion.standing.agreement:
+            self.submit = _("Confirm version %(number)d") % {"number": agreement.version}
         if self.occasion.is_the_raiser:
             ask_still_at_risk(self)
             self.fields["concern"] = fields.WordsField(label=_("If yes, what is your concern? (optional)"), rows=3, required=False)

@@ -57,9 +57,9 @@ def delivery_of(d: Disagreement) -> list[Delivery]:
     """The messages of the latest entry, then those of the running clocks, each by the time at which it is due. For whoever may read the
     whole record."""
     latest = d.entries.order_by("-number").values("pk")[:1]
-    shown = d.notices.filter(Q(entry__in=latest) | Q(clock__stopped_at=None, clock__isnull=False)).select_related(
-        "person", "clock", "entry"
-    )
+    of_issues = Q(rule__startswith="issue_", dropped_at=None)
+    shown = d.notices.filter(Q(entry__in=latest) | Q(clock__stopped_at=None, clock__isnull=False) | of_issues)
+    shown = shown.select_related("person", "clock", "entry")
     found = sorted(shown, key=lambda notice: (notice.clock_id is not None, notice.due_at, notice.person.name))
     calendar = None
     if any(notice.person.mail != Mail.AT_ONCE for notice in found):
@@ -151,6 +151,8 @@ def _say_rule(notice: Notice, d: Disagreement) -> str:
         "ended": _("It has ended"),
         "session_fixed": _("The joint session has a date"),
         "session_cancelled": _("The joint session is called off"),
+        "issue_due": _("Reminder of an outstanding issue"),
+        "issue_late": _("An outstanding issue is late"),
         "before": _("Reminder before the limit"),
         "at": _("Reminder at the limit"),
         "after": _("Reminder after the limit"),

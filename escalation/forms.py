@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from disputes.models import Entry
 from disputes.seats import managers_above
 from disputes.stages import SideKind, Stage
-from escalation import answer_forms, mediation_forms, reading, seating, words
+from escalation import answer_forms, issue_forms, mediation_forms, reading, seating, words
 from escalation.invite_form import InviteSomebody
 from escalation.move_form import (
     MoveForm,
@@ -366,6 +366,7 @@ class CorrectEntry(MoveForm):
 
 FORMS: dict[str, type[MoveForm]] = {
     **mediation_forms.FORMS,
+    **issue_forms.FORMS,
     "match_child": answer_forms.MatchChild,
     "cannot_tell_which_child": answer_forms.CannotTellWhichChild,
     "say_which_child": answer_forms.SayWhichChild,

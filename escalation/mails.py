@@ -18,7 +18,7 @@ from accounts import mailing
 from disputes.models import Disagreement, Seat
 from disputes.sessions import Session
 from disputes.stages import Awaiting, Capacity
-from escalation import ics, joint_session, limits, notices
+from escalation import ics, issues, joint_session, limits, notices
 from escalation.models import Clock, Digest, Notice
 from pages import times
 from procedure.clock import say_moment
@@ -63,6 +63,7 @@ FIRST_OF_ALL = (
         "redated",
     ),
     *("session_cancelled", "session_fixed", "mediator", "chair_asked", "has_mediator", "thread"),
+    *("issue_late", "issue_due"),
     *("told", "news", "draft_reminder"),
 )
 
@@ -173,6 +174,8 @@ def _context(notice: Notice) -> dict[str, object]:
         "rule": _say_step(d, notice.clock.step if notice.clock else d.step),
         "limit": _say_what_ran_out(notice, d),
     }
+    if issues.is_about_an_issue(notice.rule):
+        context |= _about_an_issue(notice, d)
     if notice.template in ASKING and d.is_open:
         running = [notice.clock] if notice.clock else list(d.clocks.filter(stopped_at=None).order_by("due_at"))
         context["when"] = _when(d, next((clock for clock in running if notice.clock or clock.about not in limits.INNER), None))
@@ -188,6 +191,14 @@ def _say_session(session: Session) -> str:
     day = f"{times.weekday_day(session.fixed_at)} {times.here(session.fixed_at).year}"
     said = {"day": day, "from": times.time(session.fixed_at), "to": times.time(session.ends_at)}
     return _("%(day)s, %(from)s to %(to)s") % said
+
+
+def _about_an_issue(notice: Notice, d: Disagreement) -> dict[str, object]:
+    """Which issue, by its number and date; not its words. `mine`: the reader sees to it."""
+    issue = issues.issue_of(notice, d.standing)
+    if issue is None:
+        return {"issue": None, "mine": False}
+    return {"issue": issue, "issue_day": times.day(issue.due_on), "mine": notice.person in issues.who_sees_to(d.standing, issue)}
 
 
 def part_of(notice: Notice, d: Disagreement) -> Part:
@@ -267,6 +278,8 @@ def _say_in_a_line(notice: Notice) -> str:
         "has_mediator": _("A mediator has been named."),
         "chair_asked": _("The Chair has been asked to mediate. Your side can say what it would accept."),
         "thread": _("There is a private message about the mediation."),
+        "issue_due": _("An outstanding issue of the agreed outcome is due soon."),
+        "issue_late": _("An outstanding issue of the agreed outcome is past its date."),
         "told": _("You can now see it."),
         "news": _("There is something new in it. Nothing is asked of you now."),
     }[rule]

@@ -78,7 +78,7 @@ class MoveForm(forms.Form):
     """One move's questions, "is the child safe now?" last. Text goes to the words of the entry, `fact_names` to its facts."""
 
     happens: str | Promise = ""  # what will happen, said above the questions
-    submit: ClassVar[str | Promise] = ""  # on the button, where the move's own label does not fit
+    submit: str | Promise = ""  # on the button, where the move's own label does not fit
     fact_names: ClassVar[tuple[str, ...]] = ()
     shows_outcome: ClassVar[bool] = False  # the proposed outcome is part of the question
     folded: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()  # questions that may stay closed: (title, names)

@@ -23,7 +23,7 @@ from disputes.disagreement import by_reference
 from disputes.models import Disagreement, Entry
 from disputes.seats import Actor
 from disputes.stages import Capacity, ChildSafe
-from escalation import answer_forms, foresight, moves, outcomes, reading, words
+from escalation import answer_forms, foresight, mediation, moves, outcomes, reading, versions, words
 from escalation.forms import FORMS
 from escalation.move_form import MoveForm, Occasion
 from escalation.moves import MoveRefused, Overtaken
@@ -35,7 +35,8 @@ from pages.kept import key_of, posted
 
 LEFT_BY = "left_by"  # in the session: the key of the page by which this person left a disagreement, which they cannot find again
 SECOND_PERSON = ("countersign", "refuse_countersign", "lift_exclusion", "confirm_break_glass", "refuse_break_glass")
-READ_FIRST = ("answer", "accept_mediation", "decline_mediation")  # both views stand open: they are what is answered
+CONSIDERING = ("accept_mediation", "decline_mediation", "ask_for_more", "answer_the_chair")  # both positions stand above the questions
+READ_FIRST = ("answer", "accept_mediation", "decline_mediation", "ask_for_more")  # both views stand open: they are what is answered
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -126,14 +127,17 @@ def _form(request: HttpRequest, d: Disagreement, name: str, occasion: Occasion, 
 def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm, key: UUID, status: int = 200, **more: Any) -> HttpResponse:
     """The page that asks. `more` is what a page that was overtaken says besides."""
     opened(request, d, name)
+    stated = reading.positions(d)
     context = {
         **_page_of(d, name),
         "form": form,
         "key": key,
         "told": foresight.who_will_be_told(d, name, form.occasion.actor),
-        "views": reading.two_views(d, reading.positions(d)),
+        "views": reading.two_views(d, stated),
+        "mediation": mediation.part(d, form.occasion.actor, stated) if name in CONSIDERING else None,
         "views_open": name in READ_FIRST,
         "outcome": outcomes.outcome(d, timezone.localdate()) if form.shows_outcome or name == "propose_outcome" else None,
+        "since": versions.since_the_one_before(d) if form.shows_outcome else None,
         **more,
     }
     return render(request, "escalation/moves/move.html", context, status=status)

@@ -353,12 +353,15 @@ def _check_given(disagreement: Disagreement, move: str, given: Given) -> None:
     _check_times(disagreement, move, given)
     if move == "propose_outcome" and not given.words.get("outcome", "").strip():
         raise MoveRefused(_("Write down what is agreed."))
-    if given.facts.get("still_at_risk") and not given.facts.get("channel"):
+    somebody_believes = given.facts.get("still_at_risk") or given.facts.get("believes_at_risk") not in (None, "nobody")
+    if somebody_believes and not given.facts.get("channel"):
         raise MoveRefused(_("Choose how that concern goes on."))
     if move in ("confirm_outcome", "countersign") and given.child_safe == ChildSafe.NO:
         raise MoveRefused(
             _("A child is at immediate risk: call 999 or the front door first, and add it to the record. Confirm when it is safe.")
         )
+    if move == "confirm_outcome" and given.facts.get("agreement_version") not in (None, standing.agreement and standing.agreement.version):
+        raise MoveRefused(_("That is not the version that is proposed now. Read it again before you confirm it."))
     if move in ("record_answer_for", "record_confirmation_for"):
         if given.recorded_for not in {side.pk for side in standing.turn.for_sides}:
             raise MoveRefused(_("Choose the side for which you record this."))

@@ -8,8 +8,8 @@ from uuid import UUID
 from accounts.models import User
 from disputes.models import Disagreement, Draft, Entry
 from disputes.seats import Actor, Standing
-from disputes.stages import ACTING, ENDS, MEDIATING, OPEN, Capacity, ChildSafe, SideKind, Stage
-from escalation import joint_session, limits
+from disputes.stages import ACTING, ENDS, MANAGING, MEDIATING, OPEN, Capacity, ChildSafe, SideKind, Stage
+from escalation import issues, joint_session, limits
 from escalation.clocks import times_of
 from escalation.models import Clock, Notice
 
@@ -19,9 +19,8 @@ ASKING = ("your_move", "overdue")  # what cannot wait for a digest while a limit
 AT_ONCE = ("break_glass", "exclude")  # told at once, whatever somebody chose
 DRAFT_RULES = ("draft_reminder",)
 SESSION_RULES = ("session_fixed", "session_cancelled")  # each goes alone and at once: a calendar entry is attached
-PRIVATE_RULES = ("thread",)  # a message in a private thread of the mediation (escalation.threads)
-RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES, *SESSION_RULES, *PRIVATE_RULES)
-MANAGING = (Capacity.LINE_MANAGER, Capacity.SENIOR)
+PRIVATE_RULES = ("thread",)  # a message in a private thread of the mediation (escalation.mediation_pages)
+RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES, *SESSION_RULES, *PRIVATE_RULES, *issues.RULES)
 HEARS_NEWS = (Capacity.RAISER, Capacity.RESPONDER, Capacity.SUPPORTER, Capacity.LINE_MANAGER, Capacity.SENIOR)
 
 
@@ -255,6 +254,8 @@ def is_still_owed(notice: Notice, now: dt.datetime) -> str:
         return "moved on"
     if notice.rule in PRIVATE_RULES and not reads_a_thread(standing.actor(notice.person)):
         return "no longer seated"
+    if issues.is_about_an_issue(notice.rule):
+        return issues.why_not(notice, standing)
     if notice.rule == "your_move" and notice.person not in standing.people_in(standing.turn.seats):
         return "moved on"
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_fsm import Transition
 
-from accounts.models import Appointment, Office, StandIn
+from accounts.models import Appointment, Office, StandIn, User
 from audit.models import Trace
 from audit.sight import Sight
 from disputes.disagreement import by_reference
@@ -23,7 +24,7 @@ from disputes.models import Disagreement
 from disputes.rules import MAIN, NOTE
 from disputes.seats import Actor
 from disputes.stages import Capacity
-from escalation import outcomes, reading
+from escalation import mediation, outcomes, reading
 from escalation.delivery import delivery_of, undelivered_for
 from escalation.models import Clock
 from escalation.moves import latest_move
@@ -34,6 +35,19 @@ from pages import times
 
 ENTRIES_A_PAGE = 50
 AT_MOST_BUTTONS = 3
+
+
+@dataclass(frozen=True)
+class Afterwards:
+    """What a room above this one offers on the page of a disagreement: a link, and a line below it."""
+
+    label: str
+    href: str
+    text: str
+
+
+AFTERWARDS: list[Callable[[Disagreement, User], list[Afterwards]]] = []
+"""Rooms above add what they offer when Django starts (learning does: debriefs and thanks)."""
 
 
 def find(request: HttpRequest, reference: str) -> Disagreement:
@@ -73,6 +87,8 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         "views": reading.two_views(d, stated),
         "outcome": outcomes.outcome(d, timezone.localdate(now), actor),
         "ending": [] if d.is_open else reading.timeline(d, reading.ending(d)),
+        "afterwards": [one for offer in AFTERWARDS for one in offer(d, actor.person)] if actor.seats and not positions_only else [],
+        "mediation": mediation.part(d, actor, stated),
         "page": page,
         "items": reading.timeline(d, list(page)),
         "ours": ours,

@@ -69,8 +69,14 @@ def full(entries: QuerySet[Entry]) -> QuerySet[Entry]:
 def texts_of(entry: Entry) -> list[tuple[str, str]]:
     """(label, text), in the order in which they were asked."""
     order = {name: place for place, name in enumerate(words.TEXTS)}
-    texts = sorted(entry.texts.all(), key=lambda text: (order.get(text.field, len(order)), text.field))
+    texts = sorted(entry.texts.all(), key=lambda text: (order.get(text.field, len(order)), *_place(text.field)))
     return [(words.say_text(text.field), text.value) for text in texts]
+
+
+def _place(field: str) -> tuple[str, bool, str]:
+    """What belongs to one outstanding issue stands together: "issue_1", then "how_1"."""
+    name, _line, number = field.rpartition("_")
+    return (number if number.isdigit() else "", name != "issue", field)
 
 
 # ── the two views ───────────────────────────────────────────────────────────────────────────────────────────────────

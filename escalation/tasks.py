@@ -20,8 +20,9 @@ from django.utils.module_loading import import_string
 
 from audit import alarms
 from disputes.models import Draft, Entry, Seat
+from disputes.seats import Standing
 from disputes.stages import OPEN
-from escalation import moves, sending
+from escalation import issues, moves, sending
 from escalation.models import AT_ONCE_IS_LATE_AFTER, Clock, Heartbeat, Notice
 from procedure.models import Policy, share_calendars
 
@@ -84,7 +85,7 @@ def notice_due_clocks(now: dt.datetime) -> int:
     return noticed
 
 
-def _each(act: Callable[..., Entry | None], rows: list[UUID], now: dt.datetime, faults: list[Exception] | None = None) -> int:
+def _each(act: Callable[..., object], rows: list[UUID], now: dt.datetime, faults: list[Exception] | None = None) -> int:
     """Does this to each row and counts what came of it. A bug at one disagreement must not hide the limits of all others; without a
     list to keep them in, the first fault is raised at the end."""
     done, kept = 0, [] if faults is None else faults
@@ -188,6 +189,40 @@ def check_once_a_night(now: dt.datetime) -> int:
 
 @shared_task
 @beats
+def remind_of_issues() -> int:
+    """Reminds of what an agreed outcome leaves to be done: before its date, and each week from the day after it (23.18)."""
+    return owe_issue_reminders(timezone.now())
+
+
+def owe_issue_reminders(now: dt.datetime) -> int:
+    """As remind_of_issues, at a given moment (aware); returns how many issues were said something of. What is late is noted in the record,
+    which seats the managers of both sides. Asks a fixed number of questions where nothing is owed."""
+    must_see_everything()
+    day = issues.counting_day(now)
+    found = issues.unfinished().filter(due_on__lte=day + issues.LOOK_AHEAD).select_related("agreement", "disagreement__policy")
+    rows = list(found)
+    share_calendars(row.disagreement.policy for row in rows)
+    written = issues.written_for(rows)
+    rules = {row.pk: issues.rule_on(row.disagreement, row, day) for row in rows}
+    owed = [row.pk for row in rows if rules[row.pk] and (row.agreement.entry_id, rules[row.pk]) not in written]
+    return _each(_remind_of_issue, owed[:IN_A_ROW], now)
+
+
+def _remind_of_issue(pk: UUID, *, now: dt.datetime) -> Entry | bool | None:
+    """One issue: the record first, for it seats who is told. Whoever finished it meanwhile wins."""
+    with transaction.atomic():
+        issue = issues.unfinished().select_related("agreement", "disagreement__policy").filter(pk=pk).first()
+        rule = issues.rule_on(issue.disagreement, issue, issues.counting_day(now)) if issue else ""
+        if issue is None or not rule:
+            return None
+        noted = moves.note_overdue_issue(pk, now=now) if rule.startswith("issue_late") else None
+        at = max(now, noted.recorded_at) if noted and noted.recorded_at else now
+        standing = Standing.of(issue.disagreement, at)
+        return True if issues.owe(standing, issue, rule, now) else noted
+
+
+@shared_task
+@beats
 def remind_of_drafts() -> int:
     """Owes each author one reminder of a draft left for two working days (23.12); nobody else hears of it."""
     return owe_draft_reminders(timezone.now())
@@ -218,5 +253,5 @@ def owe_draft_reminders(now: dt.datetime) -> int:
 
 __all__ = [
     *("beats", "must_see_everything"),
-    *("check_for_stalls", "redate_clocks", "remind_of_drafts", "send_owed_notices", "sweep_clocks"),
+    *("check_for_stalls", "redate_clocks", "remind_of_drafts", "remind_of_issues", "send_owed_notices", "sweep_clocks"),
 ]

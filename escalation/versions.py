@@ -79,6 +79,12 @@ def versions(request: HttpRequest, reference: str) -> HttpResponse:
     return render(request, "escalation/page/versions.html", {**identity(d), "page": page, "versions": compared(d, list(page))})
 
 
+def since_the_one_before(d: Disagreement) -> Version | None:
+    """The latest version with what changed in it; None where it is the first."""
+    agreement = d.standing.agreement
+    return compared(d, [agreement])[0] if agreement and agreement.version > 1 else None
+
+
 def compared(d: Disagreement, shown: list[Agreement]) -> list[Version]:
     """These versions (the newest first), each compared with the one before, in a fixed number of queries."""
     if not shown:

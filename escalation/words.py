@@ -58,6 +58,8 @@ KINDS: dict[str, str | Promise] = {
     "reopen": gettext_lazy("%(who)s reopened it"),
     "say_still_at_risk": gettext_lazy("%(who)s said whether they still believe the child is at risk"),
     "answer_closing_questions": gettext_lazy("%(who)s answered the closing questions"),
+    "finish_issue": gettext_lazy("%(who)s said that an outstanding issue is done"),
+    "note_overdue_issue": gettext_lazy("An outstanding issue is past its date"),
     "bring_in_support": gettext_lazy("%(who)s asked a colleague to support them"),
     "add_note": gettext_lazy("%(who)s added to the record"),
     "correct_entry": gettext_lazy("%(who)s corrected or disputed an entry"),
@@ -118,6 +120,7 @@ TEXTS: dict[str, str | Promise] = {
     "not_delivered": gettext_lazy("What was not delivered"),
     "concern": gettext_lazy("The concern"),
     "correction": gettext_lazy("What should stand beside it"),
+    "evidence": gettext_lazy("What was done, and how that can be seen"),
     "comment": gettext_lazy("Comment"),
 }
 
@@ -173,6 +176,7 @@ FACTS: dict[str, tuple[str | Promise, Mapping[Any, str | Promise]]] = {
 DONE: dict[str, str | Promise] = {
     "propose_outcome": gettext_lazy("Your proposed outcome is on record."),
     "confirm_outcome": gettext_lazy("Your confirmation is on record."),
+    "finish_issue": gettext_lazy("It is on record that the issue is done."),
     "answer": gettext_lazy("Your answer is on record."),
     "add_note": gettext_lazy("Added to the record."),
     "record_discussion": gettext_lazy("The discussion is on record."),
@@ -244,6 +248,10 @@ def say_times(d: Disagreement, facts: dict[str, Any]) -> list[tuple[str, str]]:
     if "due_at" in facts:
         due = times.weekday_moment(_moment(facts["due_at"]))
         said.append((limits.say_about(d, facts.get("about", "step"), facts.get("step", d.step)), _("was due %(when)s") % {"when": due}))
+    if "issue" in facts and "number" in facts:
+        said.append((_("Outstanding issue"), str(facts["number"])))
+    if "issue" in facts and "due_on" in facts:
+        said.append((_("It was due"), times.day(dt.date.fromisoformat(facts["due_on"]))))
     for one in facts.get("clocks", []):
         dates = {name: times.weekday_moment(_moment(one[name])) for name in ("old", "new")}
         said.append((limits.say_about(d, one["about"], one.get("step", d.step)), _("due %(old)s became %(new)s") % dates))

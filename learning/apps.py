@@ -8,7 +8,10 @@ class LearningConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from escalation import desk
-        from learning import views
+        from escalation import desk, forms, page
+        from learning import debrief_forms, debriefs, views
 
         desk.MORE.append(views.on_the_desk)
+        desk.MORE.append(debriefs.on_the_desk)
+        page.AFTERWARDS.append(debriefs.after_the_end)
+        forms.FORMS["ask_for_debrief"] = debrief_forms.AskForDebrief  # it leaves a row that only this room knows

@@ -91,6 +91,13 @@ class AnswerForm(forms.Form):
         empty=gettext_lazy("Say whether you come"),
     )
 
+    def __init__(self, data: Any = None, *, is_past: bool = False, **options: Any) -> None:
+        super().__init__(data, **options)
+        if is_past:
+            answer: Any = self.fields["answer"]
+            answer.label, answer.help_text = _("Were you there?"), _("Who was there reads and writes the joint note.")
+            answer.choices = [(Answer.YES, _("Yes")), (Answer.NO, _("No"))]
+
 
 class NoteForm(forms.Form):
     text = fields.WordsField(

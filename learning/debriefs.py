@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import connection, transaction
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,14 +18,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import Office, Post, Team, User
+from accounts.models import Post, Team, User
 from disputes.models import Disagreement
 from disputes.stages import ACTING, Capacity
 from escalation.desk import Section
 from escalation.page import Afterwards
 from learning import marking
 from learning.debrief_forms import AnswerForm, ArrangeForm, NoteForm, PointForm
-from learning.members import person_of, served_by
+from learning.membership import learner, learner_of
 from learning.models import Debrief, DebriefConsent, DebriefNote, DebriefParticipant, DebriefRequest, LearningPoint
 from pages import times
 from pages.kept import key_of, posted
@@ -43,10 +44,11 @@ class Reading:
     debrief: Debrief
     person: User
     now: dt.datetime
+    is_arranged_by_me: bool = False  # as the partnership's office
 
     @cached_property
     def participants(self) -> list[DebriefParticipant]:
-        return list(self.debrief.participants.select_related("person").order_by("person__name"))
+        return sorted(self.debrief.participants.all(), key=lambda one: one.person.name)
 
     @cached_property
     def posts(self) -> dict[uuid.UUID | None, Post]:
@@ -110,14 +112,22 @@ class Reading:
         return reverse("debrief", args=[self.debrief.pk])
 
 
+def _with_people() -> QuerySet[Debrief]:
+    return Debrief.objects.prefetch_related(Prefetch("participants", DebriefParticipant.objects.select_related("person")))
+
+
+def _asked_to(person: User) -> QuerySet:
+    return DebriefParticipant.objects.filter(person=person).values("debrief")
+
+
 @require_safe
 def debriefs(request: HttpRequest) -> HttpResponse:
     """Those to which this person is asked; and for the office what is asked for, and what it has arranged."""
-    person, now = person_of(request), timezone.now()
-    offices = [partnership.pk for partnership in served_by(person, Office.OFFICE)]
+    found, now = learner(request), timezone.now()
+    person, offices = found.person, found.offices
     arranged = Debrief.objects.filter(partnership__in=offices).prefetch_related("participants") if offices else []
     context = {
-        "mine": [Reading(debrief, person, now) for debrief in Debrief.objects.filter(participants__person=person)],
+        "mine": [Reading(debrief, person, now) for debrief in _with_people().filter(pk__in=_asked_to(person))],
         "arranges": bool(offices),
         "requests": _open_requests(offices) if offices else [],
         "arranged": [(debrief, [one.answer for one in debrief.participants.all()]) for debrief in arranged],
@@ -152,18 +162,14 @@ def _open_requests(offices: list[uuid.UUID]) -> list[Asked]:
 
 def _find(request: HttpRequest, debrief_id: uuid.UUID) -> Reading:
     """For who is asked to it, and for the office. Hidden and absent are the same 404."""
-    person = person_of(request)
-    debrief = Debrief.objects.filter(pk=debrief_id).first()
+    found = learner(request)
+    debrief = _with_people().filter(pk=debrief_id).first()
     if debrief is None:
         raise Http404
-    reading = Reading(debrief, person, timezone.now())
-    if reading.mine is None and not _serves(person, debrief):
+    reading = Reading(debrief, found.person, timezone.now(), is_arranged_by_me=debrief.partnership_id in found.offices)
+    if reading.mine is None and not reading.is_arranged_by_me:
         raise Http404
     return reading
-
-
-def _serves(person: User, debrief: Debrief) -> bool:
-    return debrief.partnership_id in [partnership.pk for partnership in served_by(person, Office.OFFICE)]
 
 
 def _taking_part(request: HttpRequest, debrief_id: uuid.UUID) -> Reading:
@@ -177,7 +183,7 @@ def _taking_part(request: HttpRequest, debrief_id: uuid.UUID) -> Reading:
 def debrief(request: HttpRequest, debrief_id: uuid.UUID) -> HttpResponse:
     """When and where, who is asked; one's own answer; afterwards the joint note and the consent to it."""
     reading = _find(request, debrief_id)
-    form = AnswerForm(posted(request), initial={"answer": reading.mine.answer if reading.mine else ""})
+    form = AnswerForm(posted(request), initial={"answer": reading.mine.answer if reading.mine else ""}, is_past=reading.is_past)
     if request.method == "POST" and "consent" in request.POST:
         return _consent(request, reading)
     if request.method == "POST" and reading.mine and reading.may_answer and form.is_valid():
@@ -185,7 +191,7 @@ def debrief(request: HttpRequest, debrief_id: uuid.UUID) -> HttpResponse:
         reading.mine.save(update_fields=["answer"])
         messages.success(request, _("Your answer is kept. The others can see it."))
         return redirect(reading.url)
-    context = {"reading": reading, "form": form, "arranges": _serves(reading.person, reading.debrief), "key": uuid.uuid4()}
+    context = {"reading": reading, "form": form}
     return render(request, "learning/debriefs/debrief.html", context)
 
 
@@ -195,9 +201,8 @@ def debrief(request: HttpRequest, debrief_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def arrange(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """Who is asked, when and where. The office learns who sat where, and nothing of what it was about."""
-    person = person_of(request)
-    offices = [partnership.pk for partnership in served_by(person, Office.OFFICE)]
-    asked = DebriefRequest.objects.filter(pk=request_id, partnership__in=offices).select_related("asked_by").first()
+    found = learner(request)
+    asked = DebriefRequest.objects.filter(pk=request_id, partnership__in=found.offices).select_related("asked_by").first()
     if asked is None:
         raise Http404
     before = Debrief.objects.filter(disagreement=asked.disagreement_id, cancelled_at=None).first()
@@ -208,7 +213,7 @@ def arrange(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     if not form.is_bound:
         form.initial["people"] = [str(place.person.pk) for place in places if place.acts]
     if request.method == "POST" and form.is_valid():
-        made = _arranged(asked, form.cleaned_data, places, person)
+        made = _arranged(asked, form.cleaned_data, places, found.person)
         messages.success(request, _("It is arranged. Everybody you chose gets a message that asks whether they come."))
         return redirect("debrief", made.pk)
     return render(request, "learning/debriefs/arrange.html", {"asked": asked, "form": form})
@@ -256,9 +261,7 @@ def _arranged(asked: DebriefRequest, given: dict[str, Any], places: list[Place],
         place=given["place"],
     )
     chosen = [place for place in places if str(place.person.pk) in given["people"]]
-    DebriefParticipant.objects.bulk_create(
-        DebriefParticipant(debrief=made, person=place.person, side_id=place.side) for place in chosen
-    )
+    DebriefParticipant.objects.bulk_create(DebriefParticipant(debrief=made, person=place.person, side_id=place.side) for place in chosen)
     return made
 
 
@@ -267,7 +270,7 @@ def change(request: HttpRequest, debrief_id: uuid.UUID) -> HttpResponse:
     """Another date or place, or called off. Those who come are told again."""
     reading = _find(request, debrief_id)
     one = reading.debrief
-    if not _serves(reading.person, one) or one.cancelled_at:
+    if not reading.is_arranged_by_me or one.cancelled_at:
         raise Http404
     if request.method == "POST" and "call_off" in request.POST:
         one.cancelled_at = timezone.now()
@@ -374,13 +377,12 @@ def on_the_desk(person: User) -> Section | None:
     """What waits: for the office what is asked for; for who is asked, the answer, the date, the note."""
     now = timezone.now()
     lines: list[tuple[str, str]] = []
-    offices = [partnership.pk for partnership in served_by(person, Office.OFFICE)]
-    if offices:
+    if offices := learner_of(person).offices:
         lines += [
             (_("A debrief is asked for"), _("by %(names)s") % {"names": ", ".join(who.name for who, _post in one.people)})
             for one in _open_requests(offices)
         ]
-    near = Debrief.objects.filter(participants__person=person, cancelled_at=None, starts_at__gt=now - ON_THE_DESK_FOR)
+    near = _with_people().filter(pk__in=_asked_to(person), cancelled_at=None, starts_at__gt=now - ON_THE_DESK_FOR)
     for one in near.order_by("starts_at"):
         reading = Reading(one, person, now)
         if said := _asked_of(reading):

@@ -87,11 +87,7 @@ PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 SHORTEST = 3  # of a part of a name
 MANY_WORDS = 2
 ORDINARY = frozenset(  # what an agency is, not which one
-    """the and of for in at a primary junior infant infants secondary high middle nursery school schools academy college trust nhs foundation
-    health healthcare community hospital hospitals surgery practice medical centre children children's childrens child young people people's
-    social care services service council county city borough district police constabulary probation team teams front door mental adolescent
-    family families safeguarding education housing youth justice midwifery nursing fire rescue ambulance charity hub partnership local
-    authority public protection st saint""".split()
+    ["the", "and", "of", "for", "in", "at", "a", "primary", "junior", "infant", "infants", "secondary", "high", "middle", "nursery", "school", "schools", "academy", "college", "trust", "nhs", "foundation", "health", "healthcare", "community", "hospital", "hospitals", "surgery", "practice", "medical", "centre", "children", "children's", "childrens", "child", "young", "people", "people's", "social", "care", "services", "service", "council", "county", "city", "borough", "district", "police", "constabulary", "probation", "team", "teams", "front", "door", "mental", "adolescent", "family", "families", "safeguarding", "education", "housing", "youth", "justice", "midwifery", "nursing", "fire", "rescue", "ambulance", "charity", "hub", "partnership", "local", "authority", "public", "protection", "st", "saint"]
 )
 
 

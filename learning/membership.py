@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -54,7 +55,13 @@ class Learner:
         represents = (Office.REPRESENTATIVE, partnership, agency)
         if any((one.office, one.partnership_id, one.agency_id) == represents for one in self.held):
             return True
-        return partnership in self.offices and not representatives(partnership, agency).exists()
+        return partnership in self.offices and (partnership, agency) not in self._represented
+
+    @cached_property
+    def _represented(self) -> set[tuple[UUID, UUID | None]]:
+        """The agencies that have a representative today, where this person is of the office."""
+        held = Appointment.objects.on(timezone.localdate()).filter(partnership__in=self.offices, office=Office.REPRESENTATIVE)
+        return set(held.values_list("partnership", "agency"))
 
     def seen_as(self) -> dict[UUID | None, dict[str, str]]:
         """Partnership -> in which capacity they read there, for the trail."""

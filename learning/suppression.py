@@ -12,9 +12,10 @@ rows. A group is given away if its row of ones lies in that span. All groups of 
 exact linear algebra modulo a prime: a random vector that is orthogonal to all rows adds up to nought over a group given away, and over any
 other only by a chance of one in 2^61. Up to four parts can make such a group, and that is a search for four numbers whose sum is nought.
 
-**How it is decided.** Numbers come in the order of their worth. Each is published unless it counts one to four itself (primary), or
-unless with it something small could be worked out (secondary suppression). What earlier releases showed is taken as known from the start:
-it cannot be taken back, so the later release hides more.
+**How it is decided.** Numbers come in an order that does not depend on what they are, totals first, then as the tables stand: if the
+smallest were hidden first, its size would say something of what it hides. Each is published unless it counts one to four itself
+(primary), or unless with it something small could be worked out (secondary suppression). What earlier releases showed is taken as known
+from the start: it cannot be taken back, so the later release hides more.
 
 **Limits, stated.** (1) That a hidden count is not negative is known too. A nought inside a table is hidden with its neighbours, so
 that a hidden cell may be anything from nought; in lines whose noughts are always shown (agencies that never raised) at least two
@@ -22,7 +23,8 @@ disagreements a hidden cell remain on average. Which of several possible values 
 one disagreement counts several times (answers, steps, issues, points), a published number comes from five disagreements or more, and a
 group is weighed by its parts' disagreements added up. (3) Somebody who took part in a disagreement knows it, and can take it off.
 (4) Medians and percentiles are no sums: they are shown, in half days, only where the number behind them is shown (the median of five,
-the 90th percentile of ten or more).
+the 90th percentile of ten or more). (5) Groups that lie wholly before
+the last financial year are not looked for again: they were when their own releases were made.
 
 Pure: no database, no Django.
 """
@@ -57,13 +59,16 @@ class Knowledge:
 
     weights: Weights
     threshold: int = THRESHOLD
+    looked_at: Collection[Part] | None = None
     _rows: list[tuple[Part, dict[Part, int]]] = field(default_factory=list)
     _places: dict[Part, int] = field(default_factory=dict)  # of the pivots
 
     def __post_init__(self) -> None:
         chance = random.Random(23)  # noqa: S311 - not a secret: it only has to be independent of what is counted
         self._free = {part: chance.randrange(1, PRIME) for part in sorted(self.weights, key=repr)}
-        self._small = [part for part in self._free if self.weights[part] < self.threshold]
+        self._small = [
+            part for part in self._free if self.weights[part] < self.threshold and (self.looked_at is None or part in self.looked_at)
+        ]
 
     def learn(self, row: Mapping[Part, int]) -> None:
         """Somebody knows the sum of these parts, each as often as `row` says."""
@@ -148,12 +153,14 @@ def shown(
     people: Mapping[Part, Collection[Hashable]],
     known: Iterable[Mapping[Part, int]] = (),
     never: Collection[Hashable] = (),
+    looked_at: Collection[Part] | None = None,
     secondary: bool = True,
 ) -> set[Hashable]:
     """The names of those that may be published, decided in their order. `people`: the disagreements in each part (five different ones
-    make a number large enough). `known`: rows that everybody knows. `never`: names that stay hidden whatever they count.
-    `secondary=False` hides single small numbers only: for the test that shows why that is not enough."""
-    knowledge = Knowledge(weights)
+    make a number large enough). `known`: rows that everybody knows. `never`: names that stay hidden whatever they count. `looked_at`: the
+    parts of which groups are looked for (None: all). `secondary=False` hides single small numbers only: for the test that shows why that
+    is not enough."""
+    knowledge = Knowledge(weights, looked_at=looked_at)
     for row in known:
         knowledge.learn(row)
     large = [number for number in numbers if number.name not in never and is_large(number, people)]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from learning import log
+from learning import debriefs, log
 
 urlpatterns = [
     path("log/", log.log, name="log"),
@@ -11,4 +11,10 @@ urlpatterns = [
     path("log/log.pdf", log.as_pdf, name="log-pdf"),
     path("log/<uuid:entry_id>/", log.change, name="log-change"),
     path("log/<uuid:entry_id>/delete/", log.delete, name="log-delete"),
+    path("debriefs/", debriefs.debriefs, name="debriefs"),
+    path("debriefs/arrange/<uuid:request_id>/", debriefs.arrange, name="debrief-arrange"),
+    path("debriefs/<uuid:debrief_id>/", debriefs.debrief, name="debrief"),
+    path("debriefs/<uuid:debrief_id>/change/", debriefs.change, name="debrief-change"),
+    path("debriefs/<uuid:debrief_id>/note/", debriefs.note, name="debrief-note"),
+    path("debriefs/<uuid:debrief_id>/learning/", debriefs.learning_point, name="debrief-learning"),
 ]

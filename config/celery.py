@@ -19,6 +19,7 @@ SCHEDULE = {
     "tell-of-alarms": {"task": "audit.tasks.tell_of_alarms", "schedule": 60.0, "options": {"expires": 55}},
     "send-letters": {"task": "accounts.tasks.send_letters", "schedule": 10.0, "options": {"expires": 9}},
     "forget-what-was-kept": {"task": "accounts.tasks.forget_what_was_kept", "schedule": 3600.0, "options": {"expires": 3500}},
+    "release-figures": {"task": "learning.counting.release_figures", "schedule": 3600.0, "options": {"expires": 3500}},  # once a quarter
     "check-for-stalls": {"task": "escalation.tasks.check_for_stalls", "schedule": 600.0, "options": {"expires": 590}},  # works once a night
 }
 
@@ -27,6 +28,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("accord")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(related_name="counting")
 
 
 @worker_init.connect

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import F, OuterRef, Prefetch, Q, Subquery
+from django.db.models import F, Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from disputes.models import Agreement, Child, Disagreement, Draft, Entry, OutstandingIssue, Seat, Text
+from disputes.models import Child, Disagreement, Draft, Entry, OutstandingIssue, Seat, Text
 from disputes.rules import last_chaser_went_unanswered, waits_for_countersign
 from disputes.seats import Actor, Standing
 from disputes.stages import ACTING, OPEN, Awaiting, Capacity, Stage
-from escalation import health, radar
+from escalation import health, issues, outcomes, radar
 from escalation.delivery import Undelivered, undelivered_of
 from escalation.opened import listed
 from escalation.turns import MAIN_MOVE, Saying, say_turn
@@ -27,7 +27,6 @@ from pages import times
 
 LATELY = dt.timedelta(days=30)  # how long what has ended stays on the desk
 CLOSING_QUESTIONS_STAY = dt.timedelta(days=60)
-ISSUES_STAY = dt.timedelta(days=28)  # after their date: nothing says yet that one is done
 MOST = 300  # of one kind on one desk; the rest is in the list
 
 HERE_IS_A_CHOICE = (Awaiting.MATCH, Awaiting.DECISION, Awaiting.CHAIR)  # read the whole page first, then choose
@@ -45,9 +44,16 @@ class Row:
     button: str
     due_at: dt.datetime | None = None
     due_on: dt.date | None = None
+    days_late: int = 0
     for_whom: str = ""  # the person whose post the reader stands in for
     note: str = ""
     tone: str = ""  # late, soon or nothing
+    also: tuple[str, str] = ("", "")  # a link below: its words and address
+
+    @property
+    def late(self) -> str:
+        """ "3 days late", of what has a day and no hour."""
+        return outcomes.say_late(self.days_late)
 
     @property
     def is_urgent(self) -> bool:
@@ -64,7 +70,7 @@ class Section:
     """A short list that another room adds to the desk: lines of text, and where the whole list is."""
 
     title: str
-    lines: list[tuple[str, str]]  # what, and a line below it
+    lines: Sequence[tuple[str, ...]]  # what, a line below it; perhaps an address of its own, and "late"
     href: str
     link: str
 
@@ -80,6 +86,7 @@ class Desk:
     to_do: list[Row] = field(default_factory=list)
     referrals: list[Row] = field(default_factory=list)
     issues: list[Row] = field(default_factory=list)
+    late_issues: list[Row] = field(default_factory=list)  # of others, on a manager's desk
     stalled: list[Row] = field(default_factory=list)
     waiting: list[Row] = field(default_factory=list)
     told: list[Row] = field(default_factory=list)
@@ -88,7 +95,7 @@ class Desk:
     @property
     def rows(self) -> list[Row]:
         """All that is said on it."""
-        return [*self.to_do, *self.referrals, *self.issues, *self.stalled, *self.waiting, *self.told, *self.finished]
+        return [*self.to_do, *self.referrals, *self.issues, *self.late_issues, *self.stalled, *self.waiting, *self.told, *self.finished]
 
     @property
     def things_to_do(self) -> int:
@@ -159,7 +166,7 @@ def _laid_out(person: User, now: dt.datetime) -> Desk:
             _lay_stalled(made, d, actor, stalls.get(d.pk, []), lost=bool(lost[d.pk]))
         else:
             _lay_ended(made, d, actor, now)
-    made.issues = _outstanding_issues(person, now)
+    _lay_issues(made, person, now)
     for rows in (made.to_do, made.referrals, made.stalled, made.waiting, made.told):
         rows.sort(key=lambda row: row.order)
     made.finished.sort(key=lambda row: row.disagreement.ended_at or now, reverse=True)
@@ -266,35 +273,42 @@ def _lay_ended(made: Desk, d: Disagreement, actor: Actor, now: dt.datetime) -> N
         made.finished.append(Row(d, say_turn(d, actor).ask, page_of(d), _("Open")))
 
 
-def _outstanding_issues(person: User, now: dt.datetime) -> list[Row]:
-    """What this person took on under an agreed outcome: until its date, and some weeks after it."""
+def _lay_issues(made: Desk, person: User, now: dt.datetime) -> None:
+    """What an agreed outcome leaves to be done (23.18): this person's own, until it is done; and what is late of those they manage."""
     today = timezone.localdate(now)
-    latest = Agreement.objects.filter(disagreement=OuterRef("disagreement")).order_by("-version").values("pk")[:1]
-    issues = OutstandingIssue.objects.filter(
-        owner=person,
-        agreement=Subquery(latest),
-        due_on__gte=today - ISSUES_STAY,
-        disagreement__stage=Stage.RESOLVED,
-        disagreement__in=Disagreement.objects.visible_to(person, now),
-    ).order_by("due_on", "number")
+    seats = Seat.objects.active(now).of(person, timezone.localdate(now)).values("disagreement")
+    found = issues.unfinished().filter(disagreement__in=Disagreement.objects.visible_to(person, now).filter(pk__in=seats))
     related = [f"disagreement__{name}" for name in with_what_rows_say()]
-    found = list(issues.select_related("agreement", *related).prefetch_related(_children("disagreement__children"))[:MOST])
-    describe(issue.disagreement for issue in found)
-    words = {
-        (text.entry_id, text.field): text.value
-        for text in Text.objects.filter(entry__in={issue.agreement.entry_id for issue in found}, field__startswith="issue_")
-    }
-    return [
-        Row(
-            issue.disagreement,
-            words.get((issue.agreement.entry_id, f"issue_{issue.number}")) or _("An outstanding issue you took on."),
-            page_of(issue.disagreement),
-            _("Open"),
-            due_on=issue.due_on,
-            tone="late" if issue.due_on < today else "",
-        )
-        for issue in found
-    ]
+    rows = list(found.select_related("agreement", "owner", *related).prefetch_related(_children("disagreement__children"))[:MOST])
+    disagreements = {row.disagreement_id: row.disagreement for row in rows}
+    for row in rows:
+        row.disagreement = disagreements[row.disagreement_id]
+    Standing.of_many(disagreements.values(), now)
+    describe(disagreements.values())
+    entries = {row.agreement.entry_id for row in rows}
+    words = {(text.entry_id, text.field): text.value for text in Text.objects.filter(entry__in=entries, field__startswith="issue_")}
+    for row in rows:
+        d, late = row.disagreement, (today - row.due_on).days
+        text = words.get((row.agreement.entry_id, f"issue_{row.number}")) or _("An outstanding issue.")
+        tone = "late" if late > 0 else ""
+        said = {"disagreement": d, "do": text, "due_on": row.due_on, "days_late": max(late, 0), "tone": tone}
+        manages = late > 0 and person in issues.who_manages(d.standing)
+        said["also"] = (_("Reopen it"), page_of(d, "reopen")) if manages else ("", "")
+        if person in issues.who_sees_to(d.standing, row):
+            href = f"{page_of(d, 'finish-issue')}?issue={row.number}"
+            made.issues.append(Row(**said, href=href, button=_("Say that it is done"), for_whom=_owner_if_other(row, person)))
+        elif manages:
+            made.late_issues.append(Row(**said, href=page_of(d), button=_("Open"), note=_say_who_has_it(d, row)))
+
+
+def _owner_if_other(issue: OutstandingIssue, person: User) -> str:
+    return issue.owner.name if issue.owner and issue.owner_id != person.pk else ""
+
+
+def _say_who_has_it(d: Disagreement, issue: OutstandingIssue) -> str:
+    side = next((side for side in d.standing.sides if side.pk == issue.owner_side_id), None)
+    who = f"{issue.owner.name}, {side}" if issue.owner else str(side)
+    return _("%(who)s has it.") % {"who": who}
 
 
 # ── in words ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,12 +23,20 @@ from pages import times
 CHANGES_AT_MOST = 3
 
 WHY = {
-    About.PROTOCOL: gettext_lazy("Where a protocol can be read in two ways, each agency acts rightly by its own reading, and the child waits between them."),
+    About.PROTOCOL: gettext_lazy(
+        "Where a protocol can be read in two ways, each agency acts rightly by its own, and the child waits between them."
+    ),
     About.ROLES: gettext_lazy("When it is not clear who does what, each agency may believe that another one is seeing to the child."),
-    About.THRESHOLD: gettext_lazy("People who see the same child differently each hold part of the picture. Put together, the parts may show more than each alone."),
+    About.THRESHOLD: gettext_lazy(
+        "Each of those who see a child differently holds part of the picture. Together the parts show more."
+    ),
     About.INFORMATION_SHARING: gettext_lazy("What one agency knows protects a child only when those who decide know it too."),
-    About.TRAINING: gettext_lazy("People can only do what they have had the chance to learn, and learning together builds trust between agencies."),
-    About.RESOURCES: gettext_lazy("Where a service is missing or full, people argue about whose child it is. The gap itself needs somebody to see to it."),
+    About.TRAINING: gettext_lazy(
+        "People do what they have had the chance to learn, and learning together builds trust."
+    ),
+    About.RESOURCES: gettext_lazy(
+        "Where a service is missing or full, people argue whose child it is. The gap needs somebody to see to it."
+    ),
     About.SYSTEM: gettext_lazy("Forms, systems and procedures can themselves cause conflict between people who want the same for a child."),
     About.OTHER: gettext_lazy("What one disagreement brings to light often matters to many children."),
 }
@@ -120,8 +128,8 @@ def content(theme: Theme, decisions: list[Decision]) -> dict[str, Any]:
                 "title": _("When you disagree"),
                 "lines": [],
                 "words": _(
-                    "Say so, early, to the person you disagree with. Disagreeing about what keeps a child safe is part of the work, whatever "
-                    "your rank. If you cannot resolve it between you, raise it: this briefing exists because somebody did."
+                    "Say so, early, to the person you disagree with. Disagreeing about what keeps a child safe is part of the work, "
+                    "whatever your rank. If you cannot resolve it between you, raise it: this briefing exists because somebody did."
                 ),
             },
         ],

@@ -52,7 +52,10 @@ class Part:
     kind: Kind | None = None
 
 
-MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?"
+    r"|dec(?:ember)?)"
+)
 YEAR = r"(?:19|20)\d\d"
 TITLE = (
     r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Doctor|Prof|Professor|Rev|Sir|Dame|Lady|Lord|PC|DC|DS|DI|DCI|Sgt|Sergeant|Constable|Inspector|"
@@ -72,7 +75,9 @@ PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.PLACE, re.compile(r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}(?!\w)", re.IGNORECASE)),
     (
         Kind.PLACE,
-        re.compile(r"(?<!\w)\d{1,4}[A-Za-z]? (?:[A-Z][\w'’]+ ){1,3}(?:Road|Street|Lane|Avenue|Close|Drive|Way|Crescent|Court|Place|Row|Terrace)\b"),
+        re.compile(
+            r"(?<!\w)\d{1,4}[A-Za-z]? (?:[A-Z][\w'’]+ ){1,3}(?:Road|Street|Lane|Avenue|Close|Drive|Way|Crescent|Court|Place|Row|Terrace)\b"
+        ),
     ),
     (Kind.DATE, re.compile(r"(?<!\d)\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})(?!\d)")),
     (Kind.DATE, re.compile(rf"(?<!\d){YEAR}-\d{{2}}-\d{{2}}(?!\d)")),
@@ -87,7 +92,11 @@ PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 SHORTEST = 3  # of a part of a name
 MANY_WORDS = 2
 ORDINARY = frozenset(  # what an agency is, not which one
-    ["the", "and", "of", "for", "in", "at", "a", "primary", "junior", "infant", "infants", "secondary", "high", "middle", "nursery", "school", "schools", "academy", "college", "trust", "nhs", "foundation", "health", "healthcare", "community", "hospital", "hospitals", "surgery", "practice", "medical", "centre", "children", "children's", "childrens", "child", "young", "people", "people's", "social", "care", "services", "service", "council", "county", "city", "borough", "district", "police", "constabulary", "probation", "team", "teams", "front", "door", "mental", "adolescent", "family", "families", "safeguarding", "education", "housing", "youth", "justice", "midwifery", "nursing", "fire", "rescue", "ambulance", "charity", "hub", "partnership", "local", "authority", "public", "protection", "st", "saint"]
+    """the and of for in at a primary junior infant infants secondary high middle nursery school schools academy college trust nhs
+    foundation health healthcare community hospital hospitals surgery practice medical centre children children's childrens child young
+    people people's social care services service council county city borough district police constabulary probation team teams front
+    door mental adolescent family families safeguarding education housing youth justice midwifery nursing fire rescue ambulance charity
+    hub partnership local authority public protection st saint""".split()  # noqa: SIM905 - words read better as words
 )
 
 

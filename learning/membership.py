@@ -1,4 +1,4 @@
-"""As what a person meets the learning of a partnership: takes points on, works in its subgroups, reads the themes, or simply works there."""
+"""As what a person meets the learning of a partnership: takes points on, decides in a subgroup, reads the themes, or works there."""
 
 from __future__ import annotations
 

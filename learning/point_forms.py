@@ -90,16 +90,16 @@ class ThemeForm(forms.Form):
     )
     summary = fields.WordsField(
         label=gettext_lazy("What happens, in general?"),
-        help_text=gettext_lazy("Everybody in the partnership reads this once something has changed. Name no child, no family, no colleague."),
+        help_text=gettext_lazy(
+            "Everybody in the partnership reads this once something has changed. Name no one."
+        ),
         called=gettext_lazy("The summary"),
         rows=6,
         max_length=LONGEST,
         empty=gettext_lazy("Say what happens, in general"),
     )
     identifies_no_one = marking.confirming()
-    subgroup = fields.ChoiceField(
-        label=gettext_lazy("Which subgroup sees to it?"), choices=[], empty=gettext_lazy("Choose the subgroup")
-    )
+    subgroup = fields.ChoiceField(label=gettext_lazy("Which subgroup sees to it?"), choices=[], empty=gettext_lazy("Choose the subgroup"))
     points = fields.ChoicesField(label=gettext_lazy("Which general issues belong to it?"), choices=[], required=False)
 
     def __init__(
@@ -182,9 +182,7 @@ class DecisionForm(forms.Form):
         help_text=gettext_lazy("Anybody who works in an agency of the partnership."),
         required=False,
     )
-    due_on = fields.DayField(
-        label=gettext_lazy("By when?"), called=gettext_lazy("The date"), not_past=True, required=False
-    )
+    due_on = fields.DayField(label=gettext_lazy("By when?"), called=gettext_lazy("The date"), not_past=True, required=False)
 
     sections = [("", ["kind", "what"]), (gettext_lazy("Who and by when"), ["owner", "email", "due_on"])]
 

@@ -6,23 +6,22 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import Office, Post
+from accounts.models import Office
 from audit import trail
 from audit.models import Trace
 from learning import rooms
 from learning.membership import Learner, learner, representatives
-from learning.models import DebriefRequest, LearningPoint, Referral
+from learning.models import LearningPoint, Referral
 from learning.point_forms import ReferralForm
 from pages.kept import posted
 
 PER_PAGE = 30
-DEBRIEFS_AT_MOST = 500
 
 
 @require_safe
@@ -43,8 +42,6 @@ def points(request: HttpRequest) -> HttpResponse:
         "to_refer": to_refer,
         "page": shown,
         "places": set(me.decides),
-        "arranges_debriefs": bool(me.offices),
-        "debriefs": _debriefs(me),
         "rooms": rooms.open_to(me),
     }
     return render(request, "learning/points.html", context)
@@ -106,10 +103,3 @@ def waiting_for(me: Learner) -> list[LearningPoint]:
 
 def _deciding() -> tuple[str, str]:
     return Office.OFFICE, Office.SUBGROUP
-
-
-def _debriefs(me: Learner) -> QuerySet[DebriefRequest]:
-    """The office arranges debriefs, for both sides together."""
-    posts = Post.objects.filter(ended_on=None).select_related("team__agency")
-    found = DebriefRequest.objects.filter(partnership__in=me.offices).select_related("asked_by")
-    return found.prefetch_related(Prefetch("asked_by__posts", posts))[:DEBRIEFS_AT_MOST]

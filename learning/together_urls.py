@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from learning import debriefs, log
+from learning import debriefs, log, thanks
 
 urlpatterns = [
     path("log/", log.log, name="log"),
@@ -17,4 +17,6 @@ urlpatterns = [
     path("debriefs/<uuid:debrief_id>/change/", debriefs.change, name="debrief-change"),
     path("debriefs/<uuid:debrief_id>/note/", debriefs.note, name="debrief-note"),
     path("debriefs/<uuid:debrief_id>/learning/", debriefs.learning_point, name="debrief-learning"),
+    path("thanks/", thanks.thanks, name="thanks"),
+    path("disagreements/<slug:reference>/thanks/", thanks.thank, name="thank"),
 ]

@@ -1,34 +1,27 @@
-"""What is learnt: the closing questions of each side, and the list of what they brought to light."""
+"""The closing questions of each side (23.7, 23.19, 23.20)."""
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
 from django.contrib import messages
-from django.db.models import Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
-from accounts.models import Appointment, Office, Post, User
+from accounts.models import User
 from audit import trail
 from audit.models import Trace
 from disputes.disagreement import by_reference
 from disputes.models import Disagreement, Entry
 from disputes.stages import ChildSafe
 from escalation import moves
-from escalation.desk import Section
 from escalation.move_pages import words_back
 from escalation.moves import MoveRefused
 from escalation.opened import opened
 from learning import marking
 from learning.forms import ClosingQuestions
 from learning.models import DebriefRequest, LearningPoint
-from pages import times
 from pages.kept import key_of, posted
 
 MOVE = "answer_closing_questions"
@@ -94,7 +87,7 @@ def _keep(d: Disagreement, entry: Entry, form: ClosingQuestions, person: User) -
 def _thanks(form: ClosingQuestions) -> str:
     said = [_("Thank you. Your answers are on record.")]
     if form.names_a_general_issue:
-        said.append(_("The general issue is on the list of your agency’s representative."))
+        said.append(_("The general issue goes to your agency’s representative. You are told what comes of it."))
     if form.asks_for_a_debrief:
         said.append(_("The partnership’s office can see that you ask for a debrief."))
     return " ".join(said)
@@ -123,61 +116,3 @@ def _person(request: HttpRequest) -> User:
 
 def _comment(request: HttpRequest) -> str:
     return request.POST.get("comment", "").replace("\r\n", "\n").strip()
-
-
-# ── what was learnt ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@require_safe
-def learning(request: HttpRequest) -> HttpResponse:
-    """General issues: an agency's representative reads those of the agency, the office all, and whoever asks for a debrief. Others: 404.
-
-    Nothing here leads to the disagreement: most readers have no seat at it, and need none to learn from it.
-    """
-    held = _appointments(_person(request))
-    if not held:
-        raise Http404
-    posts = Post.objects.filter(ended_on=None).select_related("team__agency")
-    debriefs = _debriefs(held).select_related("asked_by").prefetch_related(Prefetch("asked_by__posts", posts))
-    seen: dict[UUID | None, dict[str, Any]] = {appointment.partnership_id: {"as": appointment.office} for appointment in held}
-    trail.note_for_each(Trace.Kind.READ, "learning", seen, person=_person(request).pk)
-    context = {
-        "points": _points(held).select_related("agency", "named_by")[:AT_MOST],
-        "debriefs": debriefs[:AT_MOST],
-        "arranges_debriefs": any(appointment.office == Office.OFFICE for appointment in held),
-    }
-    return render(request, "learning/learning.html", context)
-
-
-def on_the_desk(person: User) -> Section | None:
-    """The newest of it, for the desks of representatives and of the office."""
-    held = _appointments(person)
-    if not held:
-        return None
-    newest = _points(held).select_related("agency")[:ON_THE_DESK]
-    lines = [(str(point), f"{point.agency.name}, {times.day(point.recorded_at)}") for point in newest]
-    if asked := _debriefs(held).count():
-        said = ngettext("%(n)d debrief asked for", "%(n)d debriefs asked for", asked) % {"n": asked}
-        lines.append((said, _("after disagreements that have ended")))
-    if not lines:
-        lines = [(_("No general issue has been named yet"), _("They come here when a disagreement ends."))]
-    return Section(_("What others could learn"), lines, "/learning/", _("General issues and debriefs"))
-
-
-def _appointments(person: User) -> list[Appointment]:
-    offices = (Office.REPRESENTATIVE, Office.OFFICE)
-    return list(Appointment.objects.on(timezone.localdate()).filter(person=person, office__in=offices))
-
-
-def _points(held: list[Appointment]) -> QuerySet[LearningPoint]:
-    mine = Q(pk__in=[])
-    for appointment in held:
-        own = Q(partnership=appointment.partnership_id)
-        mine |= own if appointment.office == Office.OFFICE else own & Q(agency=appointment.agency_id)
-    return LearningPoint.objects.filter(mine)
-
-
-def _debriefs(held: list[Appointment]) -> QuerySet[DebriefRequest]:
-    """The office arranges debriefs, for both sides together."""
-    served = [appointment.partnership_id for appointment in held if appointment.office == Office.OFFICE]
-    return DebriefRequest.objects.filter(partnership__in=served)

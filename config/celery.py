@@ -17,6 +17,7 @@ SCHEDULE = {
     "remind-of-issues": {"task": "escalation.tasks.remind_of_issues", "schedule": 600.0, "options": {"expires": 590}},
     "make-exports": {"task": "evidence.tasks.make_exports", "schedule": 10.0, "options": {"expires": 9}},
     "tell-of-alarms": {"task": "audit.tasks.tell_of_alarms", "schedule": 60.0, "options": {"expires": 55}},
+    "tell-what-was-learnt": {"task": "learning.tasks.tell_what_was_learnt", "schedule": 60.0, "options": {"expires": 55}},
     "send-letters": {"task": "accounts.tasks.send_letters", "schedule": 10.0, "options": {"expires": 9}},
     "forget-what-was-kept": {"task": "accounts.tasks.forget_what_was_kept", "schedule": 3600.0, "options": {"expires": 3500}},
     "release-figures": {"task": "learning.counting.release_figures", "schedule": 3600.0, "options": {"expires": 3500}},  # once a quarter

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from disputes.models import Child, Disagreement, Draft, Entry, OutstandingIssue, Seat, Text
-from disputes.rules import last_chaser_went_unanswered, waits_for_countersign
+from disputes.rules import last_chaser_went_unanswered, session_lies_ahead, waits_for_countersign
 from disputes.seats import Actor, Standing
-from disputes.stages import ACTING, OPEN, Awaiting, Capacity, Stage
+from disputes.stages import ACTING, MEDIATING, OPEN, Awaiting, Capacity, Mediation, Stage
 from escalation import health, issues, outcomes, radar
 from escalation.delivery import Undelivered, undelivered_of
 from escalation.opened import listed
@@ -85,6 +85,8 @@ class Desk:
 
     to_do: list[Row] = field(default_factory=list)
     referrals: list[Row] = field(default_factory=list)
+    mediations: list[Row] = field(default_factory=list)  # this person's to hold: dates to propose, sessions coming, outcomes to record
+    mediated: list[Row] = field(default_factory=list)  # and those that wait for the sides: dates unanswered, outcomes unconfirmed
     issues: list[Row] = field(default_factory=list)
     late_issues: list[Row] = field(default_factory=list)  # of others, on a manager's desk
     stalled: list[Row] = field(default_factory=list)
@@ -95,16 +97,17 @@ class Desk:
     @property
     def rows(self) -> list[Row]:
         """All that is said on it."""
-        return [*self.to_do, *self.referrals, *self.issues, *self.late_issues, *self.stalled, *self.waiting, *self.told, *self.finished]
+        mediation = [*self.referrals, *self.mediations, *self.mediated]
+        return [*self.to_do, *mediation, *self.issues, *self.late_issues, *self.stalled, *self.waiting, *self.told, *self.finished]
 
     @property
     def things_to_do(self) -> int:
-        return len(self.to_do) + len(self.referrals) + len(self.issues)
+        return len(self.to_do) + len(self.referrals) + len(self.mediations) + len(self.issues)
 
     @property
     def next_due(self) -> Row | None:
         """What others must do next, for a desk on which nothing waits."""
-        dated = [row for row in [*self.waiting, *self.told] if row.due_at]
+        dated = [row for row in [*self.mediated, *self.waiting, *self.told] if row.due_at]
         return min(dated, key=lambda row: row.order[1], default=None)
 
 
@@ -149,6 +152,7 @@ def _laid_out(person: User, now: dt.datetime) -> Desk:
     made = Desk()
     disagreements = _with_a_seat(person, now)
     standings = Standing.of_many(disagreements, now)
+    Standing.read_sessions(standings)
     Standing.read_waiting([one for one in standings if one.actor(person).seat_in(Capacity.OFFICE, Capacity.CHAIR)])
     describe(disagreements)
     recorded = _confirmations_recorded_by(person, disagreements)
@@ -167,7 +171,7 @@ def _laid_out(person: User, now: dt.datetime) -> Desk:
         else:
             _lay_ended(made, d, actor, now)
     _lay_issues(made, person, now)
-    for rows in (made.to_do, made.referrals, made.stalled, made.waiting, made.told):
+    for rows in (made.to_do, made.referrals, made.mediations, made.mediated, made.stalled, made.waiting, made.told):
         rows.sort(key=lambda row: row.order)
     made.finished.sort(key=lambda row: row.disagreement.ended_at or now, reverse=True)
     return made
@@ -202,17 +206,49 @@ def _lay_open(made: Desk, d: Disagreement, actor: Actor, now: dt.datetime, *, re
     mine = saying.mine and not (saying.move == "countersign" and recorded_it)
     tone = times.days_left(d.due_at, now).tone if d.due_at else ""
     if mine:
-        rows = made.referrals if _holds_as_chair(d, actor) else made.to_do
+        rows = made.to_do
+        if _holds_as_mediating(d, actor):
+            rows = made.referrals if d.awaiting == Awaiting.CHAIR else made.mediations
         row = Row(d, saying.ask, _where(d, saying), _button(d, saying), d.due_at, for_whom=_for_whom(d, actor), tone=tone)
         rows.append(row)
     else:
         rows = made.told if all(seat.capacity in ONLY_TOLD for seat in actor.seats) else made.waiting
-        rows.append(Row(d, _they_must(d, saying), page_of(d), _("Open"), d.due_at, tone=tone, note=_nobody_acted(d)))
+        do, note = _they_must(d, saying), _nobody_acted(d) or _session_ahead(d)
+        if _has_mediated(d, actor):
+            rows, do, note = made.mediated, _sides_must(d), do
+        rows.append(Row(d, do, page_of(d), _("Open"), d.due_at, tone=tone, note=note))
     _lay_for_office(made, d, actor, already=mine or recorded_it)
 
 
 def _nobody_acted(d: Disagreement) -> str:
     return _("The time limit has passed.") if d.limit_reached and not d.chased else ""
+
+
+def _session_ahead(d: Disagreement) -> str:
+    """For whoever waits for the mediation."""
+    if not session_lies_ahead(d) or d.standing.session is None or d.standing.session.fixed_at is None:
+        return ""
+    return _("The joint session is on %(when)s.") % {"when": times.weekday_moment(d.standing.session.fixed_at)}
+
+
+def _has_mediated(d: Disagreement, actor: Actor) -> bool:
+    """Whether this person mediates here, or as the Chair has asked for more before deciding to."""
+    if actor.seat_in(Capacity.CHAIR) and d.awaiting == Awaiting.MORE:
+        return True
+    return actor.seat_in(*MEDIATING) is not None and d.mediation in (Mediation.ACCEPTED, Mediation.HELD)
+
+
+def _sides_must(d: Disagreement) -> str:
+    """What a mediation waits for, as whoever mediates thinks of it; the row's note says who."""
+    if d.awaiting == Awaiting.MORE:
+        return _("You asked both sides for more. Neither has answered yet.")
+    if d.awaiting == Awaiting.SESSION:
+        return _("Dates for the joint session are not answered yet.")
+    if d.awaiting == Awaiting.CONFIRMATION:
+        return _("The outcome is not confirmed by both sides yet.")
+    return (
+        _("The mediation is recorded, and no outcome is proposed yet.") if d.mediation == Mediation.HELD else _("It waits for the sides.")
+    )
 
 
 def _lay_for_office(made: Desk, d: Disagreement, actor: Actor, *, already: bool) -> None:
@@ -322,6 +358,8 @@ def page_of(d: Disagreement, move: str = "") -> str:
 def _where(d: Disagreement, saying: Saying) -> str:
     if saying.move is None or (d.awaiting in HERE_IS_A_CHOICE and saying.move == MAIN_MOVE.get(Awaiting(d.awaiting))):
         return page_of(d)
+    if saying.move == "record_mediation" and session_lies_ahead(d):
+        return f"{page_of(d)}#mediation-title"
     return page_of(d, saying.move.replace("_", "-"))
 
 
@@ -330,7 +368,10 @@ def _button(d: Disagreement, saying: Saying) -> str:
         "answer": _("Answer"),
         "say_which_child": _("Say which child"),
         "confirm_outcome": _("Read and confirm"),
-        "record_mediation": _("Record the mediation"),
+        "record_mediation": _("See the session") if session_lies_ahead(d) else _("Record the mediation"),
+        "propose_session": _("Propose dates"),
+        "answer_session": _("Choose dates"),
+        "answer_the_chair": _("Tell the Chair"),
         "record_answer_for": _("Record their answer"),
         "record_confirmation_for": _("Record their confirmation"),
         "countersign": _("Countersign"),
@@ -340,8 +381,8 @@ def _button(d: Disagreement, saying: Saying) -> str:
     return by_move.get(saying.move or "", _("Decide"))
 
 
-def _holds_as_chair(d: Disagreement, actor: Actor) -> bool:
-    return any(seat.capacity == Capacity.CHAIR for seat in actor.seats if seat in d.standing.turn.seats)
+def _holds_as_mediating(d: Disagreement, actor: Actor) -> bool:
+    return any(seat.capacity in MEDIATING for seat in actor.seats if seat in d.standing.turn.seats)
 
 
 def _for_whom(d: Disagreement, actor: Actor) -> str:
@@ -369,7 +410,9 @@ def _they_must(d: Disagreement, saying: Saying) -> str:
             Awaiting.DECISION: _("to say what happens next"),
             Awaiting.CONFIRMATION: _("to confirm the outcome in writing"),
             Awaiting.CHAIR: _("to accept or decline the referral"),
+            Awaiting.MORE: _("to tell the Chair more"),
             Awaiting.MEDIATION: _("to hold the mediation"),
+            Awaiting.SESSION: _("to say which dates for the joint session suit them"),
             Awaiting.NOTHING: "",
         }[Awaiting(turn.awaiting)]
     return _("%(who)s: %(what)s") % {"who": saying.who, "what": what}

@@ -135,7 +135,7 @@ def _address_of(request: HttpRequest, form: Find) -> str:
 
 def _rows(found: list[Disagreement], person: User, now: Any) -> list[tuple[Disagreement, Any]]:
     """Each with whose move it is."""
-    Standing.of_many(found, now)
+    Standing.read_sessions(Standing.of_many(found, now))
     describe(found)
     for d in found:
         d.sides_said = d.standing.party_sides  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from accounts import mailing
 from disputes.models import Disagreement, Seat
 from disputes.sessions import Session
 from disputes.stages import Awaiting, Capacity
-from escalation import ics, issues, joint_session, limits, notices
+from escalation import beside, ics, issues, joint_session, limits, notices
 from escalation.models import Clock, Digest, Notice
 from pages import times
 from procedure.clock import say_moment
@@ -64,6 +64,7 @@ FIRST_OF_ALL = (
     ),
     *("session_cancelled", "session_fixed", "mediator", "chair_asked", "has_mediator", "thread"),
     *("issue_late", "issue_due"),
+    *("decided", "point_named", "referred", "told_back"),
     *("told", "news", "draft_reminder"),
 )
 
@@ -77,16 +78,23 @@ def letter(notice: Notice, now: dt.datetime) -> EmailMessage:
 
 
 def digest_letter(digest: Digest, owed: Iterable[Notice], now: dt.datetime) -> EmailMessage:
-    """One mail for several notices, with one paragraph for each disagreement. The Message-ID is that of the digest's row."""
+    """One mail for several notices, with one paragraph for each disagreement, and for each rule beside them. The Message-ID is that of the digest's row."""
     owed = list(owed)
-    by_disagreement: dict[UUID | None, list[Notice]] = {}
+    by_disagreement: dict[UUID | str, list[Notice]] = {}
     for notice in owed:
-        by_disagreement.setdefault(notice.disagreement_id, []).append(notice)
+        by_disagreement.setdefault(notice.disagreement_id or notice.rule, []).append(notice)
     foremost = [min(several, key=lambda notice: FIRST_OF_ALL.index(template_of(notice))) for several in by_disagreement.values()]
     foremost.sort(key=lambda notice: FIRST_OF_ALL.index(template_of(notice)))
     told = [_context(notice) | {"said": _say_in_a_line(notice)} for notice in foremost]
     person = owed[0].person
-    context = {"person": person, "told": told, "many": len(told), "site": settings.SITE_URL, "mail_choice": _mail_choice()}
+    context = {
+        "person": person,
+        "told": told,
+        "many": len(told),
+        "beside": any(notice.disagreement_id is None for notice in foremost),  # then they are not all disagreements
+        "site": settings.SITE_URL,
+        "mail_choice": _mail_choice(),
+    }
     return _letter("digest", person.email, digest.pk, now, context)
 
 
@@ -154,7 +162,7 @@ def _context(notice: Notice) -> dict[str, object]:
         "person": notice.person,
         "reference": d.reference if d else "",
         "partnership": notice.partnership,
-        "url": f"{settings.SITE_URL}/disagreements/{d.reference}/" if d else f"{settings.SITE_URL}/desk/",
+        "url": settings.SITE_URL + (f"/disagreements/{d.reference}/" if d else beside.address(notice.rule, notice.about)),
         "mail_choice": _mail_choice(),
     }
     if d is None:
@@ -252,7 +260,7 @@ def _say_in_a_line(notice: Notice) -> str:
     """What a digest says first of a disagreement."""
     d, rule = notice.disagreement, template_of(notice)
     if d is None:
-        return _("You began to write down a disagreement and have not sent it.")
+        return str(beside.BESIDE[rule].line)
     if rule in ASKING:
         mine = part_of(notice, d).word in ("holder", "stand_in")
         late = rule in ("after", "chaser")

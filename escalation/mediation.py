@@ -40,6 +40,8 @@ def open_to(d: Disagreement, actor: Actor) -> list[Side]:
         sides = [own] if own else []
     if not sides or is_writable(d) or d.mediation in (Mediation.ACCEPTED, Mediation.HELD):
         return sides
+    if not d.standing.seats_in(Capacity.CHAIR):
+        return []  # nobody was ever asked
     written = set(SideNote.objects.filter(side__in=sides, with_chair=True).values_list("side", flat=True))
     return [side for side in sides if side.pk in written]  # of a mediation before it was reopened
 

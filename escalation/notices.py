@@ -9,7 +9,7 @@ from accounts.models import User
 from disputes.models import Disagreement, Draft, Entry
 from disputes.seats import Actor, Standing
 from disputes.stages import ACTING, ENDS, MANAGING, MEDIATING, OPEN, Capacity, ChildSafe, SideKind, Stage
-from escalation import issues, joint_session, limits
+from escalation import beside, issues, joint_session, limits
 from escalation.clocks import times_of
 from escalation.models import Clock, Notice
 
@@ -20,7 +20,7 @@ AT_ONCE = ("break_glass", "exclude")  # told at once, whatever somebody chose
 DRAFT_RULES = ("draft_reminder",)
 SESSION_RULES = ("session_fixed", "session_cancelled")  # each goes alone and at once: a calendar entry is attached
 PRIVATE_RULES = ("thread",)  # a message in a private thread of the mediation (escalation.mediation_pages)
-RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES, *SESSION_RULES, *PRIVATE_RULES, *issues.RULES)
+RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES, *SESSION_RULES, *PRIVATE_RULES, *issues.RULES, *beside.LEARNING_RULES)
 HEARS_NEWS = (Capacity.RAISER, Capacity.RESPONDER, Capacity.SUPPORTER, Capacity.LINE_MANAGER, Capacity.SENIOR)
 
 

@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django_fsm import Transition
 
 from accounts.models import Appointment, Office, StandIn, User
@@ -215,8 +216,9 @@ def panel(d: Disagreement, actor: Actor, runs: list[Running], open_moves: list[T
         made = _open_panel(d, saying, runs)
         first = saying.move
     else:
-        first = next((name for name in ("say_still_at_risk", "answer_closing_questions") if _unanswered(d, name, links)), None)
-        made = _ended_panel(saying, first)
+        asked = ("say_still_at_risk", "answer_closing_questions", "finish_issue")
+        first = next((name for name in asked if _unanswered(d, name, links)), None)
+        made = _ended_panel(saying, first, _say_what_is_left(d))
     if first in links and made.tone == "":
         made.main = links.pop(first)
     main = [name for name, _label, weight in offered if weight == MAIN and name in links]
@@ -250,14 +252,26 @@ def _open_panel(d: Disagreement, saying: Saying, runs: list[Running]) -> Panel:
     return made
 
 
-def _ended_panel(saying: Saying, first: str | None) -> Panel:
+def _ended_panel(saying: Saying, first: str | None, left: str) -> Panel:
     if first == "say_still_at_risk":
         asked = _("Do you still believe the child is at risk of significant harm? You are asked whatever was agreed.")
         return Panel("", _("One question for you"), asked, asked_of=saying.ask)
     if first == "answer_closing_questions":
         asked = _("Answer the closing questions for your side: they help the agencies to learn from it.")
         return Panel("", _("Before you go"), asked, asked_of=saying.ask)
-    return Panel("closed", _("Ended"), saying.ask)
+    if first == "finish_issue":
+        return Panel("", _("Still to be done"), _("Your side took on what is still to be done. Say so when it is."), asked_of=left)
+    return Panel("closed", _("Ended"), saying.ask, asked_of=left)
+
+
+def _say_what_is_left(d: Disagreement) -> str:
+    """ "2 outstanding issues, 1 of them late."; empty where nothing is."""
+    left = d.standing.unfinished_issues
+    late = sum(issue.due_on < timezone.localdate() for issue in left)
+    if not left:
+        return ""
+    said = ngettext("%(n)d outstanding issue", "%(n)d outstanding issues", len(left)) % {"n": len(left)}
+    return _("%(issues)s, %(late)d late.") % {"issues": said, "late": late} if late else f"{said}."
 
 
 def _unanswered(d: Disagreement, move: str, links: dict[str, Any]) -> bool:

@@ -9,10 +9,10 @@ class LearningConfig(AppConfig):
 
     def ready(self) -> None:
         from escalation import desk, forms, page
-        from learning import debrief_forms, debriefs, thanks
+        from learning import debrief_forms, debriefs, events, thanks
         from learning import desk as learning_desk
 
         desk.MORE.append(learning_desk.on_the_desk)
-        desk.MORE += [debriefs.on_the_desk, thanks.on_the_desk]
+        desk.MORE += [debriefs.on_the_desk, thanks.on_the_desk, events.on_the_desk]
         page.AFTERWARDS += [debriefs.after_the_end, thanks.after_the_end]
         forms.FORMS["ask_for_debrief"] = debrief_forms.AskForDebrief  # it leaves a row that only this room knows

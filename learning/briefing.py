@@ -27,13 +27,9 @@ WHY = {
         "Where a protocol can be read in two ways, each agency acts rightly by its own, and the child waits between them."
     ),
     About.ROLES: gettext_lazy("When it is not clear who does what, each agency may believe that another one is seeing to the child."),
-    About.THRESHOLD: gettext_lazy(
-        "Each of those who see a child differently holds part of the picture. Together the parts show more."
-    ),
+    About.THRESHOLD: gettext_lazy("Each of those who see a child differently holds part of the picture. Together the parts show more."),
     About.INFORMATION_SHARING: gettext_lazy("What one agency knows protects a child only when those who decide know it too."),
-    About.TRAINING: gettext_lazy(
-        "People do what they have had the chance to learn, and learning together builds trust."
-    ),
+    About.TRAINING: gettext_lazy("People do what they have had the chance to learn, and learning together builds trust."),
     About.RESOURCES: gettext_lazy(
         "Where a service is missing or full, people argue whose child it is. The gap needs somebody to see to it."
     ),

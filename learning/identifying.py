@@ -76,7 +76,8 @@ PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         Kind.PLACE,
         re.compile(
-            r"(?<!\w)\d{1,4}[A-Za-z]? (?:[A-Z][\w'’]+ ){1,3}(?:Road|Street|Lane|Avenue|Close|Drive|Way|Crescent|Court|Place|Row|Terrace)\b"
+            r"(?<!\w)\d{1,4}[A-Za-z]? (?:[A-Z][\w'’]+ ){1,3}"
+            r"(?:Road|Street|Lane|Avenue|Close|Drive|Way|Crescent|Court|Place|Row|Terrace)\b"
         ),
     ),
     (Kind.DATE, re.compile(r"(?<!\d)\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})(?!\d)")),

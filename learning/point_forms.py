@@ -90,9 +90,7 @@ class ThemeForm(forms.Form):
     )
     summary = fields.WordsField(
         label=gettext_lazy("What happens, in general?"),
-        help_text=gettext_lazy(
-            "Everybody in the partnership reads this once something has changed. Name no one."
-        ),
+        help_text=gettext_lazy("Everybody in the partnership reads this once something has changed. Name no one."),
         called=gettext_lazy("The summary"),
         rows=6,
         max_length=LONGEST,

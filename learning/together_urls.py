@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from learning import debriefs, log, thanks
+from learning import debriefs, events, log, thanks
 
 urlpatterns = [
     path("log/", log.log, name="log"),
@@ -19,4 +19,9 @@ urlpatterns = [
     path("debriefs/<uuid:debrief_id>/learning/", debriefs.learning_point, name="debrief-learning"),
     path("thanks/", thanks.thanks, name="thanks"),
     path("disagreements/<slug:reference>/thanks/", thanks.thank, name="thank"),
+    path("learning/events/", events.events, name="events"),
+    path("learning/events/new/", events.new, name="event-new"),
+    path("learning/events/<uuid:event_id>/", events.event, name="event"),
+    path("learning/events/<uuid:event_id>/change/", events.change, name="event-change"),
+    path("learning/capabilities/", events.capabilities, name="capabilities"),
 ]

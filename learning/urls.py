@@ -20,6 +20,6 @@ urlpatterns = [
     path("learning/decisions/<uuid:decision_id>/done/", themes.done, name="decision-done"),
     path("learning/subgroups/", subgroups.subgroups, name="subgroups"),
     path("learning/subgroups/<uuid:subgroup_id>/", subgroups.subgroup, name="subgroup"),
-    path("", include("learning.together_urls")),
+    path("", include("learning.figure_urls")),
     path("", include("learning.together_urls")),
 ]

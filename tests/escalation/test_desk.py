@@ -154,8 +154,9 @@ def test_the_chair_finds_referrals_under_their_own_heading(client, w):
     assert (row.button, row.href) == ("Read the referral", f"/disagreements/{d.reference}/")
     assert html.count('id="to-do"') == 1
     move(d, "accept_mediation", w.chair)
-    (row,) = laid_out(client, w.chair).referrals
-    assert row.href == f"/disagreements/{d.reference}/record-mediation/"
+    made = laid_out(client, w.chair)
+    assert made.referrals == []
+    assert made.mediations[0].href == f"/disagreements/{d.reference}/propose-session/"
 
 
 def test_the_office_reads_what_it_is_told_of_apart_from_what_it_waits_for(client, w):
@@ -241,7 +242,7 @@ def test_an_owner_finds_their_outstanding_issue_with_its_words_and_date(client, 
     with time_machine.travel(timezone.now() + dt.timedelta(days=12), tick=True):
         assert laid_out(client, w.sam).issues[0].tone == "late"
     with time_machine.travel(timezone.now() + dt.timedelta(days=60), tick=True):
-        assert laid_out(client, w.sam).issues == []
+        assert laid_out(client, w.sam).issues[0].late == "50 days late"
 
 
 def test_my_drafts_and_those_i_am_asked_to_read_stand_on_the_desk(client, w):

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.models import User
 from disputes.models import Disagreement
 from escalation import mails, notices, sending, tasks
+from escalation.beside import BESIDE
 from escalation.models import Digest, Notice
 from procedure import calendars
 from tests import factories
@@ -337,10 +338,10 @@ def test_every_kind_of_message_has_its_line_and_its_place(w: World, as_clock: An
     digest = Digest(person=w.sam, made_at=timezone.now())
     with factories.acting_as(w.sam):
         for rule in mails.FIRST_OF_ALL:
-            about = None if rule == "draft_reminder" else d
+            about = None if rule in BESIDE else d
             notice = Notice(partnership=w.partnership, disagreement=about, person=w.sam, rule=rule, due_at=timezone.now())
             body = mails.digest_letter(digest, [notice], timezone.now()).body
-            assert ("/desk/" if about is None else f"{d.reference}: ") in body
+            assert (BESIDE[rule].leads_to.partition("{")[0] if about is None else f"{d.reference}: ") in body
             assert not [secret for secret in SECRETS if secret in body]
 
 

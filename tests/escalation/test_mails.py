@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from disputes.models import Disagreement, Entry
 from disputes.stages import Awaiting
 from escalation import limits, mails, tasks
 from escalation.models import Clock, Digest, Notice
+from escalation.beside import BESIDE
 from escalation.notices import CLOCK_RULES, RULES
 from tests import factories
 from tests.factories import World, look, move
@@ -76,7 +78,7 @@ def sent(rule: str, d: Disagreement | None, w: World, to: User) -> Any:
     return mail.outbox[-1]
 
 
-def check(message: Any, *, reference: str) -> None:
+def check(message: Any, *, reference: str, leads_to: str = "/desk/") -> None:
     """What holds of every mail: plain, short, of the right width, with nothing of the case in it."""
     text = f"{message.subject}\n{message.body}"
     assert "\n" not in message.subject
@@ -88,13 +90,13 @@ def check(message: Any, *, reference: str) -> None:
     assert max(map(len, text.splitlines())) < 78
     assert "\n\n\n" not in message.body
     assert "You get this" in message.body
-    assert "/disagreements/" + reference in message.body if reference else "/desk/" in message.body
+    assert "/disagreements/" + reference in message.body if reference else leads_to in message.body
     assert reference in message.subject
     assert message.content_subtype == "plain"
 
 
 @pytest.mark.parametrize("awaiting", STATES)
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "draft_reminder"])
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule not in BESIDE])
 def test_every_rule_in_every_state_names_no_child_and_quotes_nobody(w: World, rule: str, awaiting: str) -> None:
     d = STATES[awaiting](w)  # type: ignore[operator]
     with acting_as(w.sam if awaiting != Awaiting.CHAIR else w.ian):
@@ -113,6 +115,15 @@ def test_a_reminder_of_a_draft_names_nothing(w: World) -> None:
     message = sent("draft_reminder", None, w, w.sam)
     check(message, reference="")
     assert message.subject == "You have a draft that is not sent"
+
+
+@pytest.mark.parametrize("rule", BESIDE)
+def test_a_mail_beside_every_disagreement_leads_to_its_page_and_names_nothing(w: World, rule: str) -> None:
+    about = uuid.uuid4()
+    notice = Notice(partnership=w.partnership, person=w.sam, rule=rule, about=about, due_at=timezone.now())
+    mails.letter(notice, timezone.now()).send()
+    message = mail.outbox[-1]
+    check(message, reference="", leads_to=BESIDE[rule].leads_to.format(about=about))
 
 
 def test_names_are_not_escaped_in_a_plain_mail(w: World) -> None:

@@ -143,12 +143,13 @@ def test_the_whole_ladder_can_be_walked_by_its_pages(w: World, client: Client) -
         w.chair,
         outcome="A joint visit",
         issue_2="Share the notes",
+        how_2="By secure email",
         owner_2=f"{side_of(d, w.ian)}:{w.ian.pk}",
         **next_week("due_2"),
     )
     due = timezone.localdate() + dt.timedelta(days=7)
     assert proposed.facts == {"issues": [{"owner_side": side_of(d, w.ian), "owner": str(w.ian.pk), "due_on": due.isoformat()}]}
-    assert words(proposed, w.ian) == {"outcome": "A joint visit", "issue_1": "Share the notes"}
+    assert words(proposed, w.ian) == {"outcome": "A joint visit", "issue_1": "Share the notes", "how_1": "By secure email"}
     confirmed = done(client, d, "confirm_outcome", w.ian)
     assert confirmed.facts == {"agreement_version": 1}
     done(client, d, "confirm_outcome", w.hal)
@@ -346,12 +347,14 @@ def test_a_new_version_starts_from_the_last_one(w: World, client: Client) -> Non
         w.sam,
         outcome="A visit",
         issue_1="Notes",
+        how_1="By secure email",
         owner_1=f"{side_of(d, w.sam)}:{w.sam.pk}",
         **next_week("due_1"),
     )
     html = page_of(client, d, "propose_outcome", w.aisha)
     assert "A visit</textarea>" in html
     assert "Notes</textarea>" in html
+    assert "By secure email</textarea>" in html
     assert f'value="{side_of(d, w.sam)}:{w.sam.pk}" selected' in html
     assert "voids every confirmation" in html
 
@@ -528,6 +531,7 @@ STAGED = {
     "withdraw": (factories.at_line_managers, "grace"),
     "redirect": (factories.raised, "aisha"),
     "reopen": (factories.resolved, "sam"),
+    "finish_issue": (lambda w: _with_an_issue(w), "sam"),
     "say_still_at_risk": (factories.resolved, "aisha"),
     "bring_in_support": (factories.raised, "aisha"),
     "add_note": (factories.raised, "sam"),
@@ -561,6 +565,15 @@ def _after(d: Disagreement, name: str, by: User, **given: Any) -> Disagreement:
 def _proposed(w: World, by: str) -> Disagreement:
     d = factories.answered(w)
     factories.agreed(d, w.person(by))
+    return d
+
+
+def _with_an_issue(w: World) -> Disagreement:
+    d = factories.answered(w)
+    due_on = (timezone.localdate() + dt.timedelta(days=7)).isoformat()
+    issue = {"owner_side": side_of(d, w.sam), "owner": str(w.sam.pk), "due_on": due_on}
+    move(d, "propose_outcome", w.sam, facts={"issues": [issue]}, outcome="A visit", issue_1="Notes", how_1="By secure email")
+    move(d, "confirm_outcome", w.aisha, facts={"still_at_risk": False})
     return d
 
 

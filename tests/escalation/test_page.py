@@ -52,6 +52,7 @@ def offered(html: str, d: Disagreement) -> set[str]:
     slugs = set(re.findall(rf'href="/disagreements/{d.reference}/([a-z-]+)/"', html)) - {
         "who-can-see",
         "our-notes",
+        "with-the-chair",
         "versions",
     }  # pages, not moves
     return {"answer_closing_questions" if slug == "closing-questions" else slug.replace("-", "_") for slug in slugs}
@@ -209,7 +210,7 @@ def test_the_two_views_stand_side_by_side_with_later_positions(w: World, client:
     d = factories.up_the_line(w)
     move(d, "answer", w.hal, view="HAL'S VIEW")
     move(d, "ask_the_chair", w.ian, our_position="IAN'S POSITION")
-    views = page(client, d, w.aisha).split('class="accord-views"')[1].split('class="accord-section"')[0]
+    views = page(client, d, w.aisha).split('id="views-title"')[1].split('class="accord-section"')[0]
     school, care = views.split("accord-views__view")[1:3]
     assert "Two terms of neglect" in school
     assert "IAN'S POSITION" in school

@@ -154,72 +154,6 @@ def test_nobody_comes_here_without_signing_in(client, w):
         assert client.get(path).url == f"/sign-in/?next={path}"
 
 
-# ── what was learnt
-
-
-def test_a_representative_reads_the_issues_of_their_agency_only(client, w):
-    d = resolved(w)
-    answer(client, d, w.aisha, **{**ISSUE, "issue": "From the school"})
-    answer(client, d, w.sam, **{**ISSUE, "issue": "From social care"})
-    client.force_login(w.rep)
-    html = client.get("/learning/").content.decode()
-    assert "From the school" in html
-    assert "From social care" not in html
-    assert d.reference not in html
-    client.force_login(w.office)
-    html = client.get("/learning/").content.decode()
-    assert "From the school" in html
-    assert "From social care" in html
-
-
-def test_the_office_reads_who_asks_for_a_debrief_although_it_has_no_seat(client, w):
-    d = resolved(w)
-    answer(client, d, w.sam, debrief="yes")
-    client.force_login(w.office)
-    html = client.get("/learning/").content.decode()
-    assert "Sam" in html
-    assert "Front door" in html
-    assert d.reference not in html
-
-
-def test_an_empty_list_says_so_kindly(client, w):
-    client.force_login(w.office)
-    html = client.get("/learning/").content.decode()
-    assert "No general issue has been named yet" in html
-    assert "Nobody has asked for a debrief" in html
-
-
-def test_others_find_no_list(client, w):
-    other = factories.world("westmere")
-    resolved(w)
-    for person in (w.aisha, w.chair, w.auditor, w.stranger):
-        client.force_login(person)
-        assert client.get("/learning/").status_code == 404
-    client.force_login(other.office)
-    assert "From" not in client.get("/learning/").content.decode()
-
-
-def test_an_appointment_that_has_ended_opens_nothing(client, w):
-    with factories.as_set_up():
-        w.office.appointments.update(ends_on=factories.LONG_AGO)
-        w.office.appointments.update(ends_on=factories.LONG_AGO)
-    client.force_login(w.office)
-    assert client.get("/learning/").status_code == 404
-
-
-def test_the_desk_of_a_representative_shows_the_newest(client, w):
-    client.force_login(w.rep)
-    assert "No general issue has been named yet" in client.get("/desk/").content.decode()
-    d = resolved(w)
-    answer(client, d, w.aisha, **ISSUE)
-    client.force_login(w.rep)
-    html = client.get("/desk/").content.decode()
-    assert "A protocol or procedure that is unclear" in html
-    assert 'href="/learning/"' in html
-    client.force_login(w.aisha)
-    assert "What others could learn" not in client.get("/desk/").content.decode()
-
-
 def test_a_manager_who_spoke_for_the_side_may_answer_for_it(client, w):
     d = factories.at_line_managers(w)
     factories.agreed(d, w.mona)
@@ -227,16 +161,6 @@ def test_a_manager_who_spoke_for_the_side_may_answer_for_it(client, w):
     d = look(d, w.grace)
     assert d.stage == "resolved"
     assert answer(client, d, w.mona).status_code == 302
-
-
-def test_the_list_takes_as_many_queries_for_many_as_for_one(client, w, django_assert_max_num_queries):
-    for _ in range(3):
-        d = resolved(w)
-        answer(client, d, w.aisha, debrief="yes", **ISSUE)
-    client.force_login(w.office)
-    with django_assert_max_num_queries(14):
-        assert client.get("/learning/").status_code == 200
-    assert raised(w)
 
 
 # ── words that may identify somebody ────────────────────────────────────────────────────────────────────────────────

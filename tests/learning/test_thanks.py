@@ -21,7 +21,7 @@ def w():
 
 def thank(client, w, d, by="sam", to="aisha", **more):
     client.force_login(w.person(by))
-    given = {"to": str(w.person(to).pk), "what_for": "challenge", "text": TEXT, **more}
+    given = {"to": str(w.person(to).pk) if to else "", "what_for": "challenge", "text": TEXT, **more}
     return client.post(f"/disagreements/{d.reference}/thanks/", given)
 
 

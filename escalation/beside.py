@@ -1,0 +1,32 @@
+"""Notices that belong to no disagreement: where the mail of each leads, and what a digest says of it in a line. The mails themselves are
+templates; a room above that owes such notices has its lines here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+
+class Beside(NamedTuple):
+    """`leads_to` may hold {about}: the key of what the notice is about."""
+
+    leads_to: str
+    line: object
+
+
+BESIDE: dict[str, Beside] = {
+    "draft_reminder": Beside("/desk/", _("You began to write down a disagreement and have not sent it.")),
+    "point_named": Beside("/learning/points/{about}/", _("Somebody named a general issue that others could learn from.")),
+    "referred": Beside("/learning/themes/", _("A general issue was referred to your subgroup.")),
+    "decided": Beside("/learning/decisions/{about}/done/", _("A subgroup decided something that you see to.")),
+    "told_back": Beside("/learning/#changed-{about}", _("What you raised has been considered: read what came of it.")),
+}
+LEARNING_RULES = ("point_named", "referred", "decided", "told_back")
+
+
+def address(rule: str, about: UUID | None) -> str:
+    """Where the mail of this rule leads; the desk where nothing better is known."""
+    leads_to = BESIDE[rule].leads_to if rule in BESIDE else "/desk/"
+    return leads_to.format(about=about) if about or "{" not in leads_to else "/desk/"

@@ -362,12 +362,13 @@ def chair_asked(north: Northshire, days: Days) -> Story:
         "sue.tan",
         "ask_the_chair",
         our_position="Three weeks is too late for a baby who may come early. We ask for help to find what both services can live with.",
+        would_accept="A first visit next week by anybody who can plan, and the full assessment when you can.",
     )
     return story
 
 
-def mediation_accepted(north: Northshire, days: Days) -> Story:
-    """The Chair has accepted and holds the mediation."""
+def session_to_come(north: Northshire, days: Days) -> Story:
+    """The Chair has accepted and named a mediator; a joint session has a date, and each side has written in private."""
     story = Story(north).send(
         days.ago(19, "09:30"),
         "ben.cole",
@@ -413,12 +414,81 @@ def mediation_accepted(north: Northshire, days: Days) -> Story:
         "omar.haddad",
         "ask_the_chair",
         our_position="We agree that one page would do. We do not agree who writes it, who holds it, and whether Jay’s no ends the matter.",
+        would_accept="One page that you write and keep up to date, and that our control room may open when he is missing.",
+    )
+    story.move(
+        days.ago(6, "09:40"),
+        "carys.bevan",
+        "answer_the_chair",
+        answer="We would write the page with Jay, not about him. What he strikes out stays out.",
+        would_accept="That our duty telephone reads it out at night, until he agrees to more.",
     )
     story.move(
         days.ago(4, "14:15"),
         "margaret.ellis",
         "accept_mediation",
         offer="I offer an hour with both services, and suggest that each brings the one page they would write.",
+    )
+    story.move(
+        days.ago(3, "10:20"),
+        "margaret.ellis",
+        "name_mediator",
+        facts={"person": str(north.people["david.osborne"].pk)},
+        no_stake="He has worked with neither service since 2015 and does not know the family. I asked both sides, and neither minds.",
+    )
+    story.private(
+        days.ago(3, "11:10"),
+        "omar.haddad",
+        "raising",
+        "What I will not say in the room: two of my officers blame themselves for the night in August. They need to hear that a plan "
+        "exists more than they need to hold it.",
+    )
+    ahead = [days.ahead(3, "14:00"), days.ahead(5, "10:00")]
+    proposed = story.move(
+        days.ago(3, "13:30"),
+        "david.osborne",
+        "propose_session",
+        facts={"dates": [date.isoformat() for date in ahead], "minutes": 90, "people": [str(north.people["david.osborne"].pk)]},
+        place="Meeting room 2, County Hall, or by video: the link comes from the partnership’s office",
+        agenda=(
+            "1. How Jay is now, and what he says\n2. What an officer needs at three in the morning\n"
+            "3. Each service shows its one page\n4. What can be agreed, and what is still to be done by whom"
+        ),
+    )
+    story.private(
+        days.ago(2, "09:20"),
+        "carys.bevan",
+        "responding",
+        "Between us: Jay’s aunt has told us that he might agree if Maya asks him and no one in uniform is there. We would like to try "
+        "before the session.",
+    )
+    story.private(days.ago(2, "10:05"), "david.osborne", "responding", "Please do. I will not mention it unless you say that I may.")
+    story.private(
+        days.ago(2, "10:15"),
+        "david.osborne",
+        "raising",
+        "Thank you for telling me. May I say in the room that your officers carry this, without saying which night?",
+    )
+    story.move(
+        days.ago(2, "11:05"),
+        "omar.haddad",
+        "answer_session",
+        facts={
+            "session": str(proposed.pk),
+            "dates": [date.isoformat() for date in ahead],
+            "people": [str(north.people[one].pk) for one in ("omar.haddad", "ben.cole")],
+        },
+    )
+    story.move(
+        days.ago(1, "15:40"),
+        "carys.bevan",
+        "answer_session",
+        facts={
+            "session": str(proposed.pk),
+            "dates": [ahead[0].isoformat()],
+            "people": [str(north.people[one].pk) for one in ("carys.bevan", "maya.lind")],
+        },
+        note="Maya needs a room with a door to the corridor: she is on call.",
     )
     return story
 
@@ -657,7 +727,7 @@ def redirected(north: Northshire, days: Days) -> Story:
 
 CASES = (
     closed_without_agreement,
-    mediation_accepted,
+    session_to_come,
     chair_asked,
     senior_decides,
     redirected,

@@ -127,6 +127,7 @@ SIGN_IN_AS = [
     _shown("Senior manager, raising side", "Ian Marsh", SCHOOL),
     _shown("Senior manager, answering side", "Hal Bright", SOCIAL_CARE),
     _shown("Chair", "Margaret Ellis", "Partnership"),
+    _shown("Mediator, named by the Chair", "David Osborne", "Partnership"),
     _shown("Partnership office", "Callum Reeve", "Partnership"),
     _shown("Auditor", "Peter Lang", "Partnership"),
     _shown("Agency representative", "Judith Hale", SCHOOL),

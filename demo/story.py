@@ -14,7 +14,7 @@ from django.db.models import F
 from accounts.acting import acting_as, as_of
 from accounts.models import User
 from demo.people import Northshire
-from disputes.models import Disagreement, Draft, DraftReader, Entry, Side
+from disputes.models import Disagreement, Draft, DraftReader, Entry, Side, SideNote
 from disputes.stages import SideKind
 from escalation import moves
 from escalation.models import Clock, Notice
@@ -51,6 +51,11 @@ class Days:
         """So many minutes ago; outside working hours, before the end of the last working day."""
         end = dt.datetime.combine(self.last_working_day, dt.time(16, 50), LONDON)
         return (min(self.now.astimezone(LONDON), end) - dt.timedelta(minutes=minutes)).replace(second=0, microsecond=0)
+
+    def ahead(self, n: int, at: str) -> dt.datetime:
+        """`at` on the n-th working day after the last one."""
+        day = self.calendar.add_working_days(self.last_working_day, n)
+        return dt.datetime.combine(day, dt.time.fromisoformat(at), LONDON)
 
     def on(self, moment: str, ended: str) -> dt.datetime:
         """A date of a story as written, or as many whole 52 weeks earlier as it takes for the story to have `ended` before now."""
@@ -122,6 +127,16 @@ class Story:
             )
         self.last = at
         return entry
+
+    def private(self, at: dt.datetime, by: str, kind: str, text: str) -> None:
+        """`by` writes in the private thread of this side with whoever mediates."""
+        person, side = self.person(by), self.side(kind)
+        with acting_as(person):
+            d = Disagreement.objects.get(pk=self.id)
+            post = self.north.posts.get(by) if d.standing.actor(person).party_seat() else None
+            note = SideNote(partnership=self.north.partnership, disagreement=d, side=side, with_chair=True, author=person, post=post)
+            note.text, note.written_at = text, at
+            SideNote.objects.bulk_create([note])
 
     def side(self, kind: str = SideKind.RESPONDING) -> Side:
         with acting_as(None):

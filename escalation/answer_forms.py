@@ -141,7 +141,7 @@ ISSUE_PARTS = ("issue", "how", "owner", "due")
 
 
 class ProposeOutcome(MoveForm):
-    happens = gettext_lazy(
+    happens: str | Promise = gettext_lazy(
         "Both sides are asked to confirm exactly this text in writing. Proposing it confirms it for your side. "
         "A new version voids every confirmation of the one before."
     )
@@ -155,6 +155,11 @@ class ProposeOutcome(MoveForm):
     )
 
     def ask(self) -> None:
+        if self.occasion.actor.acting_seat(self.occasion.disagreement) is None:  # whoever mediates offers it (23.17)
+            self.happens = _(
+                "You offer it, and it binds nobody: both sides are asked to confirm exactly this text in writing, and it counts only if "
+                "both do. A new version voids every confirmation of the one before."
+            )
         owners = [("", _("Choose a person")), *self._owners()]
         for n in ISSUES:
             self.fields[f"issue_{n}"] = fields.WordsField(label=_("What is still to be done?"), rows=2, required=False)

@@ -22,8 +22,17 @@ BESIDE: dict[str, Beside] = {
     "referred": Beside("/learning/themes/", _("A general issue was referred to your subgroup.")),
     "decided": Beside("/learning/decisions/{about}/done/", _("A subgroup decided something that you see to.")),
     "told_back": Beside("/learning/#changed-{about}", _("What you raised has been considered: read what came of it.")),
+    "debrief_asked": Beside("/debriefs/", _("A debrief is asked for.")),
+    "debrief": Beside("/debriefs/{about}/", _("You are asked to a debrief, or its date has changed.")),
+    "debrief_off": Beside("/debriefs/{about}/", _("A debrief to which you were asked is called off.")),
+    "thanks": Beside("/thanks/", _("Somebody thanks you, or somebody you manage.")),
+    "event": Beside("/learning/events/{about}/", _("A learning event to which you come is near.")),
+    "event_off": Beside("/learning/events/{about}/", _("A learning event to which you wanted to come is called off.")),
 }
-LEARNING_RULES = ("point_named", "referred", "decided", "told_back")
+LEARNING_RULES = (
+    *("point_named", "referred", "decided", "told_back"),
+    *("debrief_asked", "debrief", "debrief_off", "thanks", "event", "event_off"),
+)
 
 
 def address(rule: str, about: UUID | None) -> str:

@@ -43,8 +43,10 @@ def who_will_be_told(d: Disagreement, move: str, actor: Actor) -> list[str]:
         told.append(_("The managers named below, who join"))
     elif move == "pass_on":
         told.append(_("The team or person you choose below, who joins"))
-    elif move in ("change_opposite_number", "bring_in_support"):
+    elif move in ("change_opposite_number", "bring_in_support", "let_write"):
         told.append(_("The person you choose below, who joins"))
+    elif move == "ask_for_debrief":
+        told.append(_("The partnership’s office"))
     elif move == "invite":
         told.append(_("The person you invite, without a word of what it is about"))
     elif move == "refuse_break_glass":

@@ -26,6 +26,7 @@ from escalation.move_form import (
     say_post,
 )
 from escalation.protection_forms import ConfirmBreakGlass, Exclude, LiftExclusion, RefuseBreakGlass
+from escalation.support_forms import CoSign, LetWrite
 from pages import fields, times
 
 # ── up the ladder ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -399,6 +400,8 @@ FORMS: dict[str, type[MoveForm]] = {
     "reopen": Reopen,
     "say_still_at_risk": SayStillAtRisk,
     "bring_in_support": BringInSupport,
+    "let_write": LetWrite,
+    "co_sign": CoSign,
     "invite": InviteSomebody,
     "exclude": Exclude,
     "lift_exclusion": LiftExclusion,

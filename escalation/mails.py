@@ -65,6 +65,7 @@ FIRST_OF_ALL = (
     *("session_cancelled", "session_fixed", "mediator", "chair_asked", "has_mediator", "thread"),
     *("issue_late", "issue_due"),
     *("decided", "point_named", "referred", "told_back"),
+    *("debrief_off", "event_off", "debrief", "debrief_asked", "event", "thanks"),
     *("told", "news", "draft_reminder"),
 )
 
@@ -78,7 +79,7 @@ def letter(notice: Notice, now: dt.datetime) -> EmailMessage:
 
 
 def digest_letter(digest: Digest, owed: Iterable[Notice], now: dt.datetime) -> EmailMessage:
-    """One mail for several notices, with one paragraph for each disagreement, and for each rule beside them. The Message-ID is that of the digest's row."""
+    """One mail for several notices: a paragraph for each disagreement, and each rule beside them. The Message-ID is the digest row's."""
     owed = list(owed)
     by_disagreement: dict[UUID | str, list[Notice]] = {}
     for notice in owed:
@@ -162,7 +163,7 @@ def _context(notice: Notice) -> dict[str, object]:
         "person": notice.person,
         "reference": d.reference if d else "",
         "partnership": notice.partnership,
-        "url": settings.SITE_URL + (f"/disagreements/{d.reference}/" if d else beside.address(notice.rule, notice.about)),
+        "url": settings.SITE_URL + (f"/disagreements/{d.reference}/" if d else beside.address(template_of(notice), notice.about)),
         "mail_choice": _mail_choice(),
     }
     if d is None:

@@ -21,6 +21,7 @@ ROLES = {
     Capacity.SENIOR: "manager",
     Capacity.TOLD: "manager",
     Capacity.CHAIR: "chair",
+    Capacity.MEDIATOR: "chair",
     Capacity.OFFICE: "office",
 }
 """Whose limit of unusual reading counts; that of practitioners for all other capacities."""

@@ -87,6 +87,7 @@ def disagreement(request: HttpRequest, reference: str) -> HttpResponse:
         "safe": reading.said_safe(d),
         "views": reading.two_views(d, stated),
         "outcome": outcomes.outcome(d, timezone.localdate(now), actor),
+        "concerns": [] if d.is_open else reading.concerns(d),
         "ending": [] if d.is_open else reading.timeline(d, reading.ending(d)),
         "afterwards": [one for offer in AFTERWARDS for one in offer(d, actor.person)] if actor.seats and not positions_only else [],
         "mediation": mediation.part(d, actor, stated),

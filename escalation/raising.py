@@ -41,6 +41,7 @@ from escalation.raising_forms import (
     Question,
     SafeNow,
     Support,
+    What,
     WhoThere,
     Why,
 )
@@ -63,7 +64,9 @@ def start(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and places:
         only = next(iter(places)) if len(places) == 1 else None
         if only or form.is_valid():
-            return redirect("raise-question", _begin(_person(request), places[only or form.cleaned_data["place"]]).pk, QUESTIONS[0].slug)
+            draft = _begin(_person(request), places[only or form.cleaned_data["place"]])
+            first = What if "think" in request.POST else QUESTIONS[0]  # thought through first, in the same draft: the rest is asked later
+            return redirect("raise-question", draft.pk, first.slug)
     drafts = list(
         Draft.objects.filter(Q(author=_person(request)) | Q(readers__person=_person(request))).distinct().select_related("author")
     )

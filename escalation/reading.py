@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Max, Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Post, Team, User
 from disputes.models import Disagreement, Entry, Side
 from disputes.record import POSITIONS
 from disputes.seats import Actor
-from disputes.stages import ENDS, PARTIES, SideKind
+from disputes.stages import ENDS, PARTIES, Capacity, SideKind
 from escalation import words
 from pages import times
 
@@ -30,6 +30,7 @@ class Statement:
     entry: Entry
     who: str
     texts: list[tuple[str, str]]
+    writes_for: str = ""
 
 
 @dataclass
@@ -39,6 +40,7 @@ class View:
     side: Side
     first: Statement | None = None
     later: list[Statement] = field(default_factory=list)
+    cosigned: list[Statement] = field(default_factory=list)
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Item:
     facts: list[tuple[str, str]]
     corrections: list[Item]
     tone: str
+    writes_for: str = ""  # the colleague who let them
 
 
 def full(entries: QuerySet[Entry]) -> QuerySet[Entry]:
@@ -91,20 +94,48 @@ def two_views(d: Disagreement, stated: Iterable[Entry]) -> list[View]:
     """What each party side says: the words of the sending or the latest answer, then each later position. What a side said that
     has passed it on since stands in the record only: it is not the view of those who were asked after it."""
     views: dict[UUID | None, View] = {side.pk: View(side) for side in d.standing.party_sides}
+    writers = _Writers.of(d)
     for entry in stated:
         speaks = entry.recorded_for_id or entry.side_id
         view = views.get(speaks) if speaks else None
         if view is None or entry.kind == "propose_outcome":
             continue
         if entry.kind == "send" or entry.kind in ANSWERS:
-            view.first, view.later = _statement(entry), []
+            view.first, view.later = _statement(entry, writers), []
         else:
-            view.later.append(_statement(entry))
+            view.later.append(_statement(entry, writers))
+    for entry in full(d.entries.filter(kind="co_sign", side__in=views)).order_by("number"):
+        views[entry.side_id].cosigned.append(_statement(entry, writers))
     return sorted(views.values(), key=lambda view: PARTIES.index(SideKind(view.side.kind)))
 
 
-def _statement(entry: Entry) -> Statement:
-    return Statement(entry, words.say_entry(entry), texts_of(entry))
+def _statement(entry: Entry, writers: _Writers) -> Statement:
+    return Statement(entry, words.say_entry(entry), texts_of(entry), writers.say(entry))
+
+
+@dataclass(frozen=True)
+class _Writers:
+    """Who wrote for a colleague (23.14): person and post, from when on, and the colleague who let them."""
+
+    seats: list[tuple[UUID, UUID | None, dt.datetime, str]]
+
+    @classmethod
+    def of(cls, d: Disagreement) -> _Writers:
+        seats = list(d.seats.filter(capacity=Capacity.WRITES_FOR).values_list("person_id", "post_id", "starts_at", "opened_by"))
+        let = Entry.objects.filter(pk__in=[opened for *_rest, opened in seats], kind="let_write") if seats else Entry.objects.none()
+        by = {entry.pk: entry.person.name for entry in let.select_related("person") if entry.person}
+        return cls([(person, post, since, by[opened]) for person, post, since, opened in seats if opened in by])
+
+    def say(self, entry: Entry) -> str:
+        """The colleague for whom this was written; empty where somebody wrote for themselves."""
+        if entry.kind == "co_sign" or entry.recorded_at is None:
+            return ""
+        written = (name for person, post, since, name in self.seats if self._fits(entry, person, post, since))
+        return next(written, "")
+
+    @staticmethod
+    def _fits(entry: Entry, person: UUID, post: UUID | None, since: dt.datetime) -> bool:
+        return (entry.person_id, entry.post_id) == (person, post) and entry.recorded_at is not None and entry.recorded_at > since
 
 
 def has_stated_a_position(d: Disagreement, side: Side) -> bool:
@@ -129,11 +160,11 @@ def record(d: Disagreement, actor: Actor, *, ours: bool) -> QuerySet[Entry]:
 def timeline(d: Disagreement, entries: list[Entry]) -> list[Item]:
     """These entries as the page shows them; ids in their facts become names, in three queries for all of them."""
     every = entries + [correction for entry in entries for correction in entry.corrections.all()]
-    names = _Names.of(d, every)
-    return [_item(d, entry, names, [_item(d, one, names, []) for one in entry.corrections.all()]) for entry in entries]
+    names, writers = _Names.of(d, every), _Writers.of(d)
+    return [_item(d, entry, names, writers, [_item(d, one, names, writers, []) for one in entry.corrections.all()]) for entry in entries]
 
 
-def _item(d: Disagreement, entry: Entry, names: _Names, corrections: list[Item]) -> Item:
+def _item(d: Disagreement, entry: Entry, names: _Names, writers: _Writers, corrections: list[Item]) -> Item:
     later = entry.recorded_at is not None and entry.recorded_at - entry.happened_at > RECORDED_LATER
     return Item(
         entry=entry,
@@ -146,6 +177,7 @@ def _item(d: Disagreement, entry: Entry, names: _Names, corrections: list[Item])
         facts=words.say_choices(d, entry.facts) + names.say(entry.kind, entry.facts),
         corrections=corrections,
         tone="clock" if entry.person_id is None else "quiet" if entry.kind in ("bring_in_support", "match_child") else "",
+        writes_for=writers.say(entry),
     )
 
 
@@ -227,6 +259,38 @@ def ending(d: Disagreement) -> list[Entry]:
     ends = Q(stage__in=ENDS) & ~Q(from_stage__in=ENDS)
     concern = Q(facts__has_key="channel") | Q(facts__has_key="still_at_risk") | Q(facts__has_key="believes_at_risk")
     return list(full(d.entries.filter(ends | concern)).order_by("-number")[:6])
+
+
+@dataclass(frozen=True)
+class Concern:
+    """Somebody, or a whole side, still believes after the end that the child is at risk: who, and by which channel that goes on."""
+
+    person: User | None
+    post: Post | None
+    side: Side | None
+    channel: str
+    said: Entry
+
+
+def concerns(d: Disagreement) -> list[Concern]:
+    """The residual concerns and who holds them (23.11), oldest first: what each said last counts. A side is named where its managers said
+    it for the side, and nobody on it said it in person."""
+    reopened = d.entries.filter(kind="reopen").aggregate(last=Max("number"))["last"] or 0
+    spoken = Q(facts__has_key="still_at_risk") | Q(facts__has_key="believes_at_risk")
+    own: dict[UUID | None, Concern | None] = {}
+    for_sides: dict[str, Concern] = {}
+    for entry in full(d.entries.filter(spoken, number__gt=reopened)).order_by("number"):
+        channel = entry.facts.get("channel", "")
+        if "still_at_risk" in entry.facts:
+            holds = bool(entry.facts["still_at_risk"])
+            own[entry.person_id] = Concern(entry.person, entry.post, entry.side, channel, entry) if holds else None
+        believes = entry.facts.get("believes_at_risk", "")
+        for side in d.standing.party_sides:
+            if believes in (side.kind, "both"):
+                for_sides[side.kind] = Concern(None, None, side, channel, entry)
+    held = [concern for concern in own.values() if concern]
+    sides = {concern.side for concern in held}
+    return [*held, *(concern for concern in for_sides.values() if concern.side not in sides)]
 
 
 def own_references(d: Disagreement, actor: Actor) -> list[tuple[str, str]]:

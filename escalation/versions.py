@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.core.paginator import Paginator
@@ -156,15 +155,22 @@ def _compare_issues(before: list[Issue] | None, after: list[Issue]) -> list[Issu
 
 
 def _pair(before: list[Issue], after: list[Issue]) -> dict[int, Issue]:
-    """Number in the new version -> the issue it was: the one with the same words, else the one in its place."""
+    """Number in the new version -> the issue it was: the one with the same words, else the one in its place if it is like it."""
     left = {issue.number: issue for issue in before}
     pairs: dict[int, Issue] = {}
-    for same_words in (True, False):
-        for issue in after:
-            fits: Iterable[Issue] = [one for one in left.values() if (one.text == issue.text if same_words else one.number == issue.number)]
-            if issue.number not in pairs and (was := next(iter(fits), None)):
-                pairs[issue.number] = left.pop(was.number)
+    for issue in after:
+        if same := next((one for one in left.values() if one.text == issue.text), None):
+            pairs[issue.number] = left.pop(same.number)
+    for issue in after:
+        if issue.number not in pairs and issue.number in left and _is_like(left[issue.number], issue):
+            pairs[issue.number] = left.pop(issue.number)
     return pairs
+
+
+def _is_like(was: Issue, issue: Issue) -> bool:
+    """Whether it reads as the same issue changed: half of the words are shared, or it is pursued in the same words."""
+    old, new = set(was.text.lower().split()), set(issue.text.lower().split())
+    return len(old & new) * 2 >= max(len(old), len(new)) or (was.how == issue.how != "")
 
 
 def _compare_issue(state: str, was: Issue | None, issue: Issue) -> IssueChange:

@@ -61,6 +61,9 @@ KINDS: dict[str, str | Promise] = {
     "finish_issue": gettext_lazy("%(who)s said that an outstanding issue is done"),
     "note_overdue_issue": gettext_lazy("An outstanding issue is past its date"),
     "bring_in_support": gettext_lazy("%(who)s asked a colleague to support them"),
+    "let_write": gettext_lazy("%(who)s asked a colleague to write for them"),
+    "co_sign": gettext_lazy("%(who)s co-signed what their side says"),
+    "ask_for_debrief": gettext_lazy("%(who)s asked for a debrief"),
     "add_note": gettext_lazy("%(who)s added to the record"),
     "correct_entry": gettext_lazy("%(who)s corrected or disputed an entry"),
     "reach_limit": gettext_lazy("The time for this step ran out"),
@@ -192,6 +195,9 @@ DONE: dict[str, str | Promise] = {
     "propose_session": gettext_lazy("Both sides are asked for their dates."),
     "answer_session": gettext_lazy("Your dates are on record."),
     "cancel_session": gettext_lazy("The session is called off, and everybody who was expected is told."),
+    "let_write": gettext_lazy("Your colleague can write for you now and is told so."),
+    "co_sign": gettext_lazy("Your name stands beside what your side says."),
+    "ask_for_debrief": gettext_lazy("The partnership’s office can see that you ask for a debrief."),
     "invite": gettext_lazy("They have an account already: they can see this disagreement now and are told so."),
 }
 

@@ -19,6 +19,9 @@ class Audience(Enum):
     WHO_SEES_IT = "who sees the disagreement: a seat now, audit of the partnership, safeguarding lead of an agency that takes part"
     WHO_RAISED_IT = "the person who raised it"
     THE_PARTIES = "who sits on a side of it, being told apart: notes of one's own side only"
+    THE_SIDES_IN_MEDIATION = "who sits on a side of it, being told apart, once the Chair has accepted: their own side’s private thread"
+    WHO_MEDIATES = "the Chair who has accepted, and the mediator: the private thread with each side"
+    WHO_SEES_THE_RECORD = "who sees the whole record of it, once a joint session has a date"
     THE_AUTHOR = "the author of the draft; whom they consult may read it"
     OFFICE_AND_CHAIR = "the partnership’s office, the Chair and the deputy"
     OFFICE = "the partnership’s office"
@@ -100,6 +103,9 @@ ADDRESSES: tuple[Address, ...] = (
     Address("move", A.WHO_SEES_IT),
     Address("closing-questions", A.WHO_SEES_IT),
     Address("our-notes", A.THE_PARTIES),
+    Address("with-the-chair", A.THE_SIDES_IN_MEDIATION),
+    Address("with-a-side", A.WHO_MEDIATES),
+    Address("session-ics", A.WHO_SEES_THE_RECORD),
     Address("learning", A.LEARNING),
     Address("procedure", A.OFFICE_AND_CHAIR),
     Address("procedure-new", A.OFFICE_AND_CHAIR),
@@ -160,7 +166,13 @@ SEES: tuple[tuple[str, str, str, str], ...] = (
     ("Colleague asked to support", "the asking", "as above", "everything, notes of their side too"),
     ("Line manager or adviser, senior manager", "their step is reached, or the one below is late", "as above", "everything"),
     ("Stand-in", "the first day", "the last day", "what the post sees; acts are shown as “for”"),
-    ("Chair or deputy", "when asked", "their appointment ends", "both positions; the whole record from accepting"),
+    (
+        "Chair or deputy",
+        "when asked",
+        "their appointment ends",
+        "both positions; from accepting the whole record and the private thread with each side",
+    ),
+    ("Mediator", "the Chair names them", "another is named, or they are excluded", "everything, and the private thread with each side"),
     ("Partnership’s office", "the policy tells them, or it needs them", "their appointment ends", "everything, no notes of a side"),
     ("Agency representative", "the policy tells them", "their appointment ends", CANNOT_ACT),
     ("Auditor", "the first day of the appointment", "its last day", f"every disagreement of the partnership: {CANNOT_ACT}"),

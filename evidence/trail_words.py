@@ -23,6 +23,8 @@ CLOSED = gettext_lazy("a disagreement you cannot see")
 OPENED = {
     "disagreement": gettext_lazy("opened %(d)s"),
     "who_can_see": gettext_lazy("opened “Who can see this” of %(d)s"),
+    "private_thread": gettext_lazy("opened a private thread of the mediation in %(d)s"),
+    "session_ics": gettext_lazy("took the joint session of %(d)s into a calendar"),
     "sent": gettext_lazy("opened the confirmation that %(d)s was sent"),
     "draft": gettext_lazy("read a colleague’s draft"),
     "learning": gettext_lazy("read what others could learn"),
@@ -44,6 +46,7 @@ CAPACITIES = {
     "line_manager": gettext_lazy("as line manager or adviser"),
     "senior": gettext_lazy("as senior manager"),
     "chair": gettext_lazy("as Chair"),
+    "mediator": gettext_lazy("as mediator"),
     "office": gettext_lazy("as the partnership’s office"),
     "told": gettext_lazy("as somebody who is told of it"),
     "break_glass": gettext_lazy("in an emergency"),

@@ -376,18 +376,22 @@ def _agency_of(reading: Reading) -> uuid.UUID | None:
 def on_the_desk(person: User) -> Section | None:
     """What waits: for the office what is asked for; for who is asked, the answer, the date, the note."""
     now = timezone.now()
-    lines: list[tuple[str, str]] = []
+    lines: list[tuple[str, str, str, str]] = []
     if offices := learner_of(person).offices:
         lines += [
-            (_("A debrief is asked for"), _("by %(names)s") % {"names": ", ".join(who.name for who, _post in one.people)})
+            (_("A debrief is asked for"), _said_by(one), reverse("debrief-arrange", args=[one.request.pk]), "")
             for one in _open_requests(offices)
         ]
     near = _with_people().filter(pk__in=_asked_to(person), cancelled_at=None, starts_at__gt=now - ON_THE_DESK_FOR)
     for one in near.order_by("starts_at"):
         reading = Reading(one, person, now)
         if said := _asked_of(reading):
-            lines.append((said, times.weekday_moment(one.starts_at)))
+            lines.append((said, times.weekday_moment(one.starts_at), reading.url, ""))
     return Section(_("Debriefs"), lines, reverse("debriefs"), _("Debriefs")) if lines else None
+
+
+def _said_by(one: Asked) -> str:
+    return _("by %(names)s") % {"names": ", ".join(who.name for who, _post in one.people)}
 
 
 def _asked_of(reading: Reading) -> str:

@@ -268,7 +268,10 @@ def on_the_desk(person: User) -> Section | None:
     near = Q(starts_at__lte=now + ON_THE_DESK_BEFORE, starts_at__gt=now - ON_THE_DESK_AFTER)
     signed_up = Attendance.objects.filter(person=person, withdrawn_at=None, was_there=False).values("event")
     found = LearningEvent.objects.filter(near, pk__in=signed_up, cancelled_at=None).order_by("starts_at")
-    lines = [(_say_near(one, now), f"{one.get_kind_display()}, {times.weekday_moment(one.starts_at)}") for one in found]
+    lines = [
+        (_say_near(one, now), f"{one.get_kind_display()}, {times.weekday_moment(one.starts_at)}", reverse("event", args=[one.pk]), "")
+        for one in found
+    ]
     return Section(_("Learning together"), lines, reverse("events"), _("Learning events")) if lines else None
 
 

@@ -525,6 +525,9 @@ class Table:
         """The total of the table."""
         return place[0] == ALL and (place[1] == ALL or ALL not in self.columns)
 
+    def grand_of(self, place: Place) -> Place:
+        return (ALL, ALL if ALL in self.columns else place[1])
+
     @property
     def in_order(self) -> list[Place]:
         """Totals first, then as they stand."""
@@ -737,7 +740,12 @@ def _cells(table: Table, counted: Counted, public: set[object], *, secondary: bo
         return cells
     always = {place for line in table.shows_noughts for place in line}
     for place, value in list(cells.items()):
-        if value != 0 or place in always or place == (ALL, ALL):
+        if value != 0 or table.is_grand(place):
+            continue
+        if cells.get(table.grand_of(place), 0) is None:  # where all of it is too little to show, a nought would tell where it is not
+            cells[place] = None
+            continue
+        if place in always:
             continue
         lines = [line for line in table.lines if place in line]
         if lines and all(any(cells[other] is None and table.parts[other] for other in line) for line in lines):

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Appointment, Office
 from escalation.models import Notice
 from escalation.tasks import beats, must_see_everything
+from learning import together_tasks
 from learning.models import Decision, LearningPoint, Referral, ThemePoint
 
 LATELY = dt.timedelta(days=30)  # who was not told by then is not told late: the learning page says it to everybody
@@ -32,10 +33,8 @@ def owe(now: dt.datetime) -> int:
     """As tell_what_was_learnt, at a given moment (aware)."""
     must_see_everything()
     since, today = now - LATELY, timezone.localdate(now)
-    wanted = [*_named(since, today), *_referred(since, today), *_decided(since), *_told_back(since)]
-    known = set(
-        Notice.objects.filter(about__in={about for _rule, about, _where, _who in wanted}).values_list("rule", "about", "person_id")
-    )
+    wanted = [*_named(since, today), *_referred(since, today), *_decided(since), *_told_back(since), *together_tasks.owed(now, today)]
+    known = set(Notice.objects.filter(about__in={about for _rule, about, _where, _who in wanted}).values_list("rule", "about", "person_id"))
     new = [one for one in dict.fromkeys(wanted) if (one[0], one[1], one[3]) not in known]
     Notice.objects.bulk_create(
         (

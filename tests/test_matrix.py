@@ -63,6 +63,9 @@ ALLOWED: dict[Audience, set[str]] = {
     Audience.WHO_SEES_IT: SEES_D,
     Audience.WHO_RAISED_IT: {"raiser"},
     Audience.THE_PARTIES: ON_A_SIDE_OF_D,
+    Audience.THE_SIDES_IN_MEDIATION: set(),  # of d, which is with the line managers
+    Audience.WHO_MEDIATES: set(),
+    Audience.WHO_SEES_THE_RECORD: set(),  # no session has a date here: see tests/escalation/test_ics.py
     Audience.THE_AUTHOR: {"raiser"},
     Audience.OFFICE_AND_CHAIR: {"office", "chair", "deputy", "other_office"},
     Audience.OFFICE: {"office", "other_office"},
@@ -211,6 +214,7 @@ def made() -> Matrix:
         "number": "1",
         "level": "1",
         "slug": "add-note",
+        "kind": "raising",
         "key": "a" * 43,
         "who": "a",
         "token": "a",
@@ -262,6 +266,10 @@ def allowed(name: str, on_e: bool) -> set[str]:
         return SEES_E
     if on_e and audience is Audience.THE_PARTIES:
         return ON_A_SIDE_OF_E
+    if on_e and audience is Audience.THE_SIDES_IN_MEDIATION:
+        return ON_A_SIDE_OF_E
+    if on_e and audience is Audience.WHO_MEDIATES:
+        return {"chair"}
     return ALLOWED[audience]
 
 

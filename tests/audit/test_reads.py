@@ -191,8 +191,8 @@ def test_the_auditor_s_finding_page_and_the_learning_page_are_noted(w: World, cl
     client.get("/exports/")
     assert [(trace.kind, trace.what, trace.facts["shown"]) for trace in of(w.auditor)] == [("searched", "exports", [str(d.pk)])]
     client.force_login(w.office)
-    client.get("/learning/")
-    assert [(trace.kind, trace.what, trace.partnership_id) for trace in of(w.office)] == [("read", "learning", w.partnership.pk)]
+    client.get("/learning/points/")
+    assert [(trace.kind, trace.what, trace.partnership_id) for trace in of(w.office)] == [("read", "learning_points", w.partnership.pk)]
 
 
 # ── drafts ──────────────────────────────────────────────────────────────────────────────────────────────────────────

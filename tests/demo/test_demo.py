@@ -24,7 +24,7 @@ from procedure import calendars
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 LONDON = ZoneInfo("Europe/London")
-BUSY = {"Aisha Khan", "Sam Reid", "Grace Obi", "Mona Lewis", "Ian Marsh", "Hal Bright", "Margaret Ellis", "Callum Reeve"}
+BUSY = {"Aisha Khan", "Sam Reid", "Grace Obi", "Mona Lewis", "Ian Marsh", "Hal Bright", "Margaret Ellis", "David Osborne", "Callum Reeve"}
 
 
 @pytest.fixture

@@ -339,7 +339,7 @@ def test_every_kind_of_message_has_its_line_and_its_place(w: World, as_clock: An
     with factories.acting_as(w.sam):
         for rule in mails.FIRST_OF_ALL:
             about = None if rule in BESIDE else d
-            notice = Notice(partnership=w.partnership, disagreement=about, person=w.sam, rule=rule, due_at=timezone.now())
+            notice = Notice(partnership=w.partnership, disagreement=about, person=w.sam, rule=rule, due_at=timezone.now(), about=w.sam.pk)
             body = mails.digest_letter(digest, [notice], timezone.now()).body
             assert (BESIDE[rule].leads_to.partition("{")[0] if about is None else f"{d.reference}: ") in body
             assert not [secret for secret in SECRETS if secret in body]

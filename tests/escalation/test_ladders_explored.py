@@ -23,6 +23,7 @@ from accounts.acting import acting_as
 from accounts.models import User
 from disputes.models import Disagreement, Seat, Side
 from disputes.seats import Actor, Standing
+from disputes.sessions import Session
 from disputes.stages import ENDS, MANAGERS, OPEN, Awaiting, Capacity, Mediation, SideKind, Stage
 from escalation import limits, radar, tasks
 from escalation.moves import MoveRefused
@@ -37,7 +38,7 @@ BOTH = frozenset({RAISING, RESPONDING})
 UP = ("take_next_step", "refer_to_line_manager", "pass_up_the_line", "ask_the_chair")
 GIVES_UP = ("withdraw", "redirect")
 TOLD_BY_DOOR = ("record_confirmation_for", "pause_clock")  # their methods are empty: what they do is written by the door
-MATTERS_WHO = ("propose_outcome", "confirm_outcome", "agree_to_differ")
+MATTERS_WHO = ("propose_outcome", "confirm_outcome", "agree_to_differ", "answer_session")
 FALLS = ("decline_mediation", "reopen")  # the only moves that lead down
 NOW = timezone.now()
 LATER = NOW + dt.timedelta(days=3)
@@ -130,6 +131,7 @@ class State:
     confirmed: frozenset[str] | None = None  # None: no outcome is proposed
     countersign: bool = False
     differing: frozenset[str] = frozenset()
+    dated: frozenset[str] | None = None  # who has taken a date of the joint session; None: none is proposed
     spent: frozenset[str] = frozenset()  # limits across steps that were noticed, or ended with it
 
     def plain(self) -> State:
@@ -142,6 +144,7 @@ class State:
         talks = self.awaiting == Awaiting.CONFIRMATION
         return replace(
             self,
+            dated=self.dated if self.mediation == Mediation.ACCEPTED else None,
             tried_first=self.tried_first or self.stage != Stage.PRACTITIONER,
             heard=self.heard and self.stage != Stage.PRACTITIONER,
             confirmed=self.confirmed if talks else None,
@@ -212,6 +215,11 @@ class Table:
         sides = list(self.sides.values())
         d.standing = Standing(d, NOW, seats, sides, awaiting_countersign=state.countersign, confirmed_sides=confirmed)
         d.standing.__dict__["_filled"] = self.filled  # all who sit here are there
+        d.standing.__dict__["unfinished_issues"] = []
+        d.standing.__dict__["session"] = None
+        if state.dated is not None:
+            answers = {self.sides[kind].pk: (LATER,) for kind in state.dated}
+            d.standing.__dict__["session"] = Session(d.pk, (LATER,), 60, (), answers, LATER if state.dated == BOTH else None)
         return d
 
 
@@ -314,6 +322,7 @@ class Search:
         side = {by.side.kind} if by.side and actor.acting_seat(d) else set()
         getattr(d, move)(actor)
         confirmed, countersign, differing, heard = state.confirmed, state.countersign, state.differing, state.heard
+        dated = state.dated
         if move == "propose_outcome":
             confirmed, countersign, differing = frozenset(side), False, frozenset()
         elif move == "confirm_outcome":
@@ -322,6 +331,10 @@ class Search:
             confirmed, countersign = (confirmed or frozenset()) | {RESPONDING}, True
         elif move in ("countersign", "refuse_countersign"):
             countersign = False
+        elif move in ("propose_session", "cancel_session"):
+            dated = frozenset() if move == "propose_session" else None
+        elif move == "answer_session":
+            dated = (dated or frozenset()) | side
         elif move == "agree_to_differ":
             differing |= side
         elif move in ("record_discussion", "hold_meeting"):
@@ -339,7 +352,7 @@ class Search:
             spent -= {"track"}
         if d.at_immediate_risk and not d.track:
             d.track = self._track(urgent=True)
-        more = {"confirmed": confirmed, "countersign": countersign, "differing": differing, "heard": heard, "spent": spent}
+        more = {"dated": dated, "confirmed": confirmed, "countersign": countersign, "differing": differing, "heard": heard, "spent": spent}
         return state_of(d, state, **more).plain()
 
     def running(self, state: State) -> set[str]:
@@ -548,13 +561,13 @@ def test_all_moves_are_explored(name: str, explore: Any) -> None:
     }
     document = explore(name).document
     missing = set(Disagreement.move_names()) - made
-    by_the_clock = {"reach_inner_limit", "redate", "note_stall"}  # these change nothing that a state tells
+    by_the_clock = {"reach_inner_limit", "redate", "note_stall", "note_overdue_issue"}  # these change nothing that a state tells
     may_miss = {"take_next_step", "acknowledge", "agree_standstill", "pause_clock", "resume_clock", "pass_up_the_line"}
     if not any(explore(name).running(state) for state in explore(name).open_states):
         may_miss |= {"reach_limit", "reach_last_chaser", "close_as_unconfirmed"}
     if with_or_without_accounts(name) == (True,):
         may_miss |= {"record_answer_for", "record_confirmation_for", "countersign", "refuse_countersign"}
-    after_the_end = {"say_still_at_risk", "answer_closing_questions"}  # of no consequence to where it stands
+    after_the_end = {"say_still_at_risk", "answer_closing_questions", "finish_issue"}  # of no consequence to where it stands
     who_sees_it = {"lift_exclusion", "break_glass", "confirm_break_glass", "refuse_break_glass", "change_holder"}  # moves it nowhere
     assert all(Disagreement.is_note(name) and does_nothing(name) for name in who_sees_it)
     assert missing - may_miss - after_the_end - who_sees_it == {"send", *by_the_clock}

@@ -534,6 +534,9 @@ STAGED = {
     "finish_issue": (lambda w: _with_an_issue(w), "sam"),
     "say_still_at_risk": (factories.resolved, "aisha"),
     "bring_in_support": (factories.raised, "aisha"),
+    "let_write": (factories.raised, "aisha"),
+    "co_sign": (lambda w: factories.raised(w, supporters=[str(w.posts["zoe"].pk)]), "zoe"),
+    "ask_for_debrief": (factories.resolved, "sam"),
     "add_note": (factories.raised, "sam"),
     "correct_entry": (factories.raised, "sam"),
     "lift_exclusion": (lambda w: _after(factories.answered(w), "exclude", w.aisha, facts={"person": str(w.grace.pk)}), "office"),
@@ -715,7 +718,7 @@ def test_spoilt_hidden_answers_never_break_the_page(w: World, client: Client, se
 
 
 def test_every_move_of_the_table_has_a_form() -> None:
-    by_the_clock = {"reach_limit", "reach_last_chaser", "reach_inner_limit", "redate", "note_stall", "change_holder"}
+    by_the_clock = {"reach_limit", "reach_last_chaser", "reach_inner_limit", "redate", "note_stall", "change_holder", "note_overdue_issue"}
     elsewhere = {"send", "answer_closing_questions", "break_glass"} | by_the_clock
     assert set(FORMS) == set(Disagreement.move_names()) - elsewhere
     assert set(STAGED) | ABOUT_TIME | WITHOUT_WORDS | WITH_A_PLACE == set(FORMS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import uuid
+from html import unescape
 from typing import Any
 
 import pytest
@@ -17,8 +17,7 @@ from accounts.acting import acting_as
 from accounts.models import User
 from audit.models import Trace
 from disputes.models import Disagreement, Entry
-from escalation import moves
-from escalation.moves import Given, MoveRefused, Overtaken
+from escalation.moves import MoveRefused
 from tests import factories
 from tests.factories import World, look, move
 from tests.sameness import same
@@ -40,7 +39,7 @@ def read(client: Client, d: Disagreement, by: User, slug: str = "versions", stat
 
 def plain(html: str) -> str:
     """The page's text as it is read aloud."""
-    return " ".join(re.sub(r"<[^>]+>", "", html.split("<main")[1]).split())
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", html.split("<main")[1])).split())
 
 
 def propose(d: Disagreement, by: User, outcome: str, *issues: tuple[str, str, User, int]) -> Entry:
@@ -70,13 +69,14 @@ def test_each_version_says_who_stands_behind_it_and_what_changed(w: World, clien
     assert "A added: joint end of what was added visit on removed: Monday end of what was removed" in second
     assert "added: Tuesday end of what was added" in second
     assert "removed: email end of what was removed added: post end of what was added" in second
-    assert "removed: Ring the GP" in second
+    assert "Issue removed Ring the GP" in second
+    assert "New issue Tell the school" in second
     assert "Issue changed" in second
-    assert re.search(r"Confirmed Aisha, Practitioner, Hill Lane Primary School, Safeguarding, \d", second)
-    assert re.search(r"Confirmed Sam, Practitioner, Children's Social Care, Front door, \d", second)
+    assert re.search(r"Confirmed Aisha, Practitioner, Hill Lane Primary School, Safeguarding · \d", second)
+    assert re.search(r"Confirmed Sam, Practitioner, Children's Social Care, Front door · \d", second)
     assert "A visit on Monday." in first
     assert "added:" not in first
-    assert re.search(r"Changes asked for Aisha, Practitioner, Hill Lane Primary School, Safeguarding, \d", first)
+    assert re.search(r"Changes asked for Aisha, Practitioner, Hill Lane Primary School, Safeguarding · \d", first)
 
 
 def test_what_changed_is_marked_without_colour_and_escaped(w: World, client: Client) -> None:
@@ -87,7 +87,7 @@ def test_what_changed_is_marked_without_colour_and_escaped(w: World, client: Cli
     assert "<ins>" in html
     assert "<del>" in html
     assert "<script>alert" not in html
-    assert "&lt;script&gt;" in html
+    assert "&lt;" in html
     assert "<b>visit" not in html
     assert '<p dir="auto"><ins>' in html
 
@@ -261,15 +261,14 @@ def test_of_two_proposals_at_once_one_stands_and_the_other_keeps_its_words(w: Wo
     assert "His words" in answer.content.decode()
     again = {name: re.search(rf'name="{name}" value="([^"]*)"', answer.content.decode())[1] for name in ("seen", "key")}  # type: ignore[index]
     assert sent(client, d, w.aisha, "propose-outcome", again | {"child_safe": "yes", "outcome": "HER WORDS"}).status_code == 302
-    agreement = look(d, w.aisha).standing.agreement
-    assert agreement is not None
-    assert agreement.version == 2
+    with acting_as(w.aisha):
+        assert list(d.agreements.values_list("version", flat=True)) == [2, 1]
 
 
 def test_the_record_says_which_version_was_confirmed(w: World, client: Client) -> None:
     d = factories.answered(w)
     propose(d, w.sam, "A visit")
-    html, given = opened(client, d, w.aisha, "confirm-outcome")
+    _html, given = opened(client, d, w.aisha, "confirm-outcome")
     assert sent(client, d, w.aisha, "confirm-outcome", given | {"still_at_risk": "no"}).status_code == 302
     with acting_as(w.sam):
         entry = Entry.objects.get(disagreement=d, kind="confirm_outcome")
@@ -338,8 +337,7 @@ def test_one_side_alone_closes_nothing_and_the_silent_one_is_chased(w: World, as
         reminded = d.notices.filter(clock__isnull=False, dropped_at=None, sent_at=None)
         assert {notice.person for notice in reminded} == {w.sam}
         assert "chaser" in {notice.template for notice in reminded}
-    for impatient in (w.aisha, w.office, w.chair):
-        with acting_as(w.aisha), pytest.raises((MoveRefused, Overtaken, Disagreement.DoesNotExist)):
-            given = Given(words={"reason": "Silent"}, child_safe="yes")
-            moves.make(d.pk, "close_as_unconfirmed", by=impatient, given=given, seen=d.move_version, key=uuid.uuid4(), now=timezone.now())
+    for impatient in (w.aisha, w.sam):
+        with pytest.raises(MoveRefused):
+            move(d, "close_as_unconfirmed", impatient, reason="Silent")
     assert look(d, w.aisha).stage == "practitioner"

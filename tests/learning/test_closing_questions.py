@@ -8,7 +8,7 @@ from accounts.acting import acting_as
 from disputes.models import Entry
 from learning.models import DebriefRequest, LearningPoint
 from tests import factories
-from tests.factories import answered, look, move, raised, resolved
+from tests.factories import answered, look, move, resolved
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from disputes.models import Entry
-from learning.models import Debrief, DebriefConsent, DebriefNote, DebriefParticipant, DebriefRequest, LearningPoint
+from escalation.models import Notice
+from learning import tasks
+from learning.models import Debrief, DebriefConsent, DebriefNote, DebriefParticipant, DebriefRequest, LearningEvent, LearningPoint
 from tests import factories
 from tests.factories import look, move, resolved
 
@@ -220,7 +222,7 @@ def test_nobody_else_reads_the_note_by_any_address_or_any_query(client, w):
         assert write(client, w, one, by=next(name for name, one_ in w.people.items() if one_ == w.stranger)).status_code == 404
         with acting_as(person), connection.cursor() as cursor:
             for table in ("learning_debriefnote", "learning_debriefconsent"):
-                cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - a name of our own
+                cursor.execute(f"SELECT count(*) FROM {table}")
                 assert cursor.fetchone() == (0,), (person, table)
     client.force_login(w.office)
     assert client.get(f"/debriefs/{one.pk}/").status_code == 200
@@ -286,3 +288,48 @@ def test_the_list_takes_as_many_queries_for_many_as_for_one(client, w, django_as
     with django_assert_max_num_queries(14):
         assert client.get("/debriefs/").status_code == 200
     assert DebriefParticipant.Answer.OPEN == ""
+
+
+# ── who is told
+
+
+def owed(as_clock):
+    with as_clock():
+        tasks.owe(timezone.now())
+        return {(n.template, n.person.name) for n in Notice.objects.filter(disagreement=None).select_related("person")}
+
+
+def test_the_office_hears_of_it_and_then_whoever_is_asked_and_of_each_new_date(client, w, as_clock):
+    asked(w, client)
+    assert owed(as_clock) == {("debrief_asked", "Office")}
+    one = arranged(w, client)
+    client.force_login(w.sam)
+    client.post(f"/debriefs/{one.pk}/", {"answer": "no"})
+    assert owed(as_clock) == {("debrief_asked", "Office"), ("debrief", "Aisha")}
+    owed(as_clock)
+    client.force_login(w.office)
+    client.post(f"/debriefs/{one.pk}/change/", {**when(12), "place": "Room 5"})
+    owed(as_clock)
+    with as_clock():
+        assert Notice.objects.filter(person=w.aisha, about=one.pk).count() == 2
+    client.post(f"/debriefs/{one.pk}/change/", {"call_off": "yes"})
+    assert ("debrief_off", "Aisha") in owed(as_clock)
+    assert ("debrief_off", "Sam") not in owed(as_clock)
+
+
+def test_thanks_are_told_to_both_and_events_to_who_signed_up(client, w, as_clock):
+    d = resolved(w)
+    client.force_login(w.sam)
+    client.post(f"/disagreements/{d.reference}/thanks/", {"to": str(w.aisha.pk), "what_for": "challenge", "text": "Well said"})
+    with acting_as(w.office):
+        event = LearningEvent.objects.create(
+            partnership=w.partnership,
+            kind="briefing",
+            title="Briefing",
+            starts_at=timezone.now() + dt.timedelta(days=1),
+            hours=1,
+            made_by=w.office,
+        )
+    client.force_login(w.nell)
+    client.post(f"/learning/events/{event.pk}/", {"come": "yes"})
+    assert owed(as_clock) == {("thanks", "Aisha"), ("thanks", "Grace"), ("event", "Nell")}

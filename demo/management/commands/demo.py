@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import Partnership
-from demo import cases, finished, people
+from demo import cases, finished, past, people
 from demo.story import LONDON, Days
 from disputes.models import Disagreement, Draft
+from learning import counting
 from procedure import calendars
 
 
@@ -50,10 +51,11 @@ def fill(now: dt.datetime) -> tuple[int, int]:
     with transaction.atomic():
         days = Days(now, calendars.shipped("england-and-wales"))
         north = people.build(now.astimezone(LONDON).date())
-        stories = [*finished.tell(north, days), *cases.tell(north, days)]
+        stories = [*finished.tell(north, days), *past.tell(north, days), *cases.tell(north, days)]
         for story in stories:
             story.let_time_pass(now)
         with acting_as(None):  # the clock sees all of them
+            counting.release_of(north.partnership, now)
             return Disagreement.objects.count(), Draft.objects.values("pk").count()
 
 

@@ -1,0 +1,65 @@
+"""Who is owed a message about working together: debriefs, thanks, events. Ids and times only: the clock's role reads no words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from uuid import UUID
+
+from accounts.models import Appointment, Office
+from learning.models import Attendance, Debrief, DebriefParticipant, DebriefRequest, LearningEvent, Thanks
+
+Owed = tuple[str, UUID, UUID, UUID]  # rule, what it is about, partnership, person
+
+LATELY = dt.timedelta(days=14)  # nobody is told later than that
+BEFORE_AN_EVENT = dt.timedelta(days=2)
+
+
+def owed(now: dt.datetime, today: dt.date) -> Iterator[Owed]:
+    """All that is due; who writes the notices leaves out what somebody has already. A date stands in the rule, so that another one is
+    told anew."""
+    yield from _debriefs_asked_for(now, today)
+    yield from _debriefs(now)
+    yield from _thanks(now)
+    yield from _events(now)
+
+
+def _debriefs_asked_for(now: dt.datetime, today: dt.date) -> Iterator[Owed]:
+    """The office hears of it."""
+    asked = DebriefRequest.objects.filter(recorded_at__gte=now - LATELY).exclude(disagreement__in=Debrief.objects.values("disagreement"))
+    offices = Appointment.objects.on(today).filter(office=Office.OFFICE)
+    for partnership, person in offices.values_list("partnership_id", "person_id"):
+        for about in asked.filter(partnership=partnership).values_list("pk", flat=True):
+            yield "debrief_asked", about, partnership, person
+
+
+def _debriefs(now: dt.datetime) -> Iterator[Owed]:
+    """Whoever is asked and has not declined: the date, each new date, and that it is called off."""
+    asked = DebriefParticipant.objects.exclude(answer=DebriefParticipant.Answer.NO)
+    asked = asked.filter(debrief__starts_at__gt=now, debrief__made_at__lte=now)
+    columns = ("debrief_id", "debrief__partnership_id", "person_id", "debrief__starts_at", "debrief__cancelled_at")
+    for about, partnership, person, starts_at, cancelled_at in asked.values_list(*columns):
+        rule = "debrief_off" if cancelled_at else f"debrief_{starts_at.astimezone(dt.UTC):%Y%m%d%H%M}"
+        yield rule, about, partnership, person
+
+
+def _thanks(now: dt.datetime) -> Iterator[Owed]:
+    sent = Thanks.objects.filter(sent_at__gte=now - LATELY)
+    for about, partnership, *people in sent.values_list("pk", "partnership_id", "to_person_id", "manager_id"):
+        for person in filter(None, people):
+            yield "thanks", about, partnership, person
+
+
+def _events(now: dt.datetime) -> Iterator[Owed]:
+    """Whoever signed up: two days before, and that it is called off."""
+    coming = LearningEvent.objects.filter(starts_at__gt=now)
+    due = coming.filter(starts_at__lte=now + BEFORE_AN_EVENT, cancelled_at=None)
+    yield from _signed_up(due.values_list("pk", "partnership_id", "starts_at"), "event")
+    yield from _signed_up(coming.filter(cancelled_at__isnull=False).values_list("pk", "partnership_id", "starts_at"), "event_off")
+
+
+def _signed_up(events: object, rule: str) -> Iterator[Owed]:
+    for about, partnership, starts_at in events:  # type: ignore[attr-defined]
+        named = f"{rule}_{starts_at.astimezone(dt.UTC):%Y%m%d%H%M}" if rule == "event" else rule
+        for person in Attendance.objects.filter(event=about, withdrawn_at=None).values_list("person_id", flat=True):
+            yield named, about, partnership, person

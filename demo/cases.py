@@ -443,7 +443,7 @@ def session_to_come(north: Northshire, days: Days) -> Story:
         "What I will not say in the room: two of my officers blame themselves for the night in August. They need to hear that a plan "
         "exists more than they need to hold it.",
     )
-    ahead = [days.ahead(3, "14:00"), days.ahead(5, "10:00")]
+    ahead = [days.ahead(1, "14:00"), days.ahead(2, "10:00")]
     proposed = story.move(
         days.ago(3, "13:30"),
         "david.osborne",

@@ -177,7 +177,9 @@ def step_down_disputed(north: Northshire, days: Days) -> Story:
             "14 July with what they found."
         ),
         issue_1="Review the plan with what the joint visit found",
+        how_1="A review meeting on 14 July, chaired by Dawn Fletcher, with the health visitor present",
         issue_2="Offer the mother a joint visit at a time that suits her",
+        how_2="Nell Doyle rings her this week and offers two times",
         facts={
             "issues": [
                 {
@@ -207,6 +209,19 @@ def step_down_disputed(north: Northshire, days: Days) -> Story:
         facts={"worker_satisfied": False, "agency_satisfied": True, "general_issue": False, "debrief": True},
     )
     _debrief(north, care)
+    story.finish(
+        on("2026-06-11 15:40"),
+        "nell.doyle",
+        2,
+        "Priya Nair and I were let in on 10 June and saw both children in their bedrooms. Note of the visit in the health record.",
+    )
+    if on("2026-07-14 15:30") <= days.now:
+        story.finish(
+            on("2026-07-14 15:30"),
+            "dawn.fletcher",
+            1,
+            "Reviewed today with health visiting. The plan goes on for three months, a visit each fortnight. Minutes in the child’s file.",
+        )
     return story
 
 

@@ -16,7 +16,7 @@ from accounts.models import User
 from demo.people import Northshire
 from disputes.models import Disagreement, Draft, DraftReader, Entry, Side, SideNote
 from disputes.stages import SideKind
-from escalation import moves
+from escalation import issues, moves
 from escalation.models import Clock, Notice
 from escalation.moves import Given, NewChild
 from procedure import calendars
@@ -138,6 +138,13 @@ class Story:
             note.text, note.written_at = text, at
             SideNote.objects.bulk_create([note])
 
+    def finish(self, at: dt.datetime, by: str, number: int, evidence: str) -> Entry:
+        """`by` says that this outstanding issue of the agreed outcome is done."""
+        with acting_as(None):
+            issue = issues.unfinished().get(disagreement=self.id, number=number)
+        facts = {"issue": str(issue.pk), "number": number}
+        return self.move(at, by, "finish_issue", facts=facts, child_safe="yes", evidence=evidence)
+
     def side(self, kind: str = SideKind.RESPONDING) -> Side:
         with acting_as(None):
             return Side.objects.get(disagreement=self.id, kind=kind, ended_at=None)
@@ -160,11 +167,23 @@ class Story:
                 found.append((max(clock.noticed_from, self.last or until), moves.reach_limit, clock.pk))
             if clock.chased_at is None and clock.chaser_at and clock.chaser_at <= until:
                 found.append((max(clock.chaser_at, self.last or until), moves.reach_last_chaser, clock.pk))
+        found += self._issues_noticed(until)
         if not found:
             return None
         at, notice, pk = min(found, key=lambda one: one[0])
         self.last = at
         return at, notice, pk
+
+    def _issues_noticed(self, until: dt.datetime) -> list[tuple[dt.datetime, Callable[..., Entry | None], uuid.UUID]]:
+        """Outstanding issues whose day has passed: noticed in the morning of the next working day, each once."""
+        noted = Entry.objects.filter(disagreement=self.id, kind="note_overdue_issue").values_list("facts__issue", flat=True)
+        found: list[tuple[dt.datetime, Callable[..., Entry | None], uuid.UUID]] = []
+        for issue in issues.unfinished().filter(disagreement=self.id).exclude(pk__in=list(noted)):
+            day = calendars.shipped().add_working_days(issue.due_on, 1)
+            at = dt.datetime.combine(day, dt.time(9, 5), LONDON)
+            if at <= until:
+                found.append((max(at, self.last or until), moves.note_overdue_issue, issue.pk))
+        return found
 
 
 def draft(north: Northshire, by: str, begun: dt.datetime, saved: dt.datetime, answers: dict[str, Any], *readers: str) -> Draft:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Post
 from disputes.stages import PARTIES, Capacity, SideKind
+from escalation import words
 from escalation.move_form import (
     HOW,
     MoveForm,
@@ -153,6 +154,12 @@ class ProposeOutcome(MoveForm):
         rows=8,
         empty=gettext_lazy("Enter what is agreed"),
     )
+    kind_of_outcome = fields.ChoiceField(
+        label=gettext_lazy("What does it come to? (optional)"),
+        help_text=gettext_lazy("For the partnership’s yearly figures, which name nobody."),
+        choices=words.KINDS_OF_OUTCOME,
+        required=False,
+    )
 
     def ask(self) -> None:
         if self.occasion.actor.acting_seat(self.occasion.disagreement) is None:  # whoever mediates offers it (23.17)
@@ -193,6 +200,7 @@ class ProposeOutcome(MoveForm):
             return
         texts = {text.field: text.value for text in agreement.entry.texts.all()}
         self.initial["outcome"] = texts.get("outcome", "")
+        self.initial["kind_of_outcome"] = agreement.entry.facts.get("kind_of_outcome", "")
         for issue in agreement.issues.all():
             for part in ("issue", "how"):
                 self.initial[f"{part}_{issue.number}"] = texts.get(f"{part}_{issue.number}", "")
@@ -228,7 +236,8 @@ class ProposeOutcome(MoveForm):
         for n in self._issues():
             side, _colon, owner = self.cleaned_data[f"owner_{n}"].partition(":")
             issues.append({"owner_side": side, "owner": owner or None, "due_on": self.cleaned_data[f"due_{n}"].isoformat()})
-        return {"issues": issues}
+        kind = self.cleaned_data.get("kind_of_outcome")
+        return {"issues": issues} | ({"kind_of_outcome": kind} if kind else {})
 
 
 class ConfirmOutcome(MoveForm):

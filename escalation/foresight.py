@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Appointment, Office, User
 from disputes.models import Disagreement, Seat
+from disputes.rules import session_lies_ahead
 from disputes.seats import Actor
-from disputes.stages import Capacity, Stage
+from disputes.stages import MEDIATING, Capacity, Stage
+from escalation import joint_session
 from escalation.notices import HEARS_NEWS
 
 EVENTS = {
@@ -43,7 +45,7 @@ def who_will_be_told(d: Disagreement, move: str, actor: Actor) -> list[str]:
         told.append(_("The managers named below, who join"))
     elif move == "pass_on":
         told.append(_("The team or person you choose below, who joins"))
-    elif move in ("change_opposite_number", "bring_in_support", "let_write"):
+    elif move in ("change_opposite_number", "bring_in_support", "name_mediator", "let_write"):
         told.append(_("The person you choose below, who joins"))
     elif move == "ask_for_debrief":
         told.append(_("The partnership’s office"))
@@ -63,14 +65,21 @@ def _seated(d: Disagreement, move: str, actor: Actor) -> list[str]:
     seats: Iterable[Seat] = d.standing.seats
     if move in ENDING or (move in MAY_END and _ends_it(d, move, actor)):
         seats = [seat for seat in seats if not seat.positions_only or seat.capacity == Capacity.CHAIR]
-    elif d.is_note(move) or (not d.is_open and move != "reopen"):
+    elif (d.is_note(move) and move != "name_mediator") or (not d.is_open and move != "reopen"):
         seats = []
     else:
-        turn = {seat.pk for seat in d.standing.turn.seats}
-        seats = [seat for seat in seats if seat.capacity in HEARS_NEWS or seat.pk in turn]
+        turn = {seat.pk for seat in d.standing.turn.seats} if move != "name_mediator" else set()
+        seats = [seat for seat in seats if seat.capacity in HEARS_NEWS or seat.pk in turn or _comes_to_the_session(d, move, seat)]
     seats = list(seats)
     people = [person for person in d.standing.people_in(seats) if person.pk != actor.person.pk]
     return [_say_person(person, d.standing.actor(person).seats, seats) for person in people]
+
+
+def _comes_to_the_session(d: Disagreement, move: str, seat: Seat) -> bool:
+    """Who is told by mail when a joint session is fixed, or when one that lay ahead is not held."""
+    if move == "answer_session":
+        return seat.capacity in MEDIATING
+    return move in joint_session.CALLS_OFF and session_lies_ahead(d) and seat.capacity in MEDIATING
 
 
 def _say_person(person: User, filled: Iterable[Seat], told: list[Seat]) -> str:

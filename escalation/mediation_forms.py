@@ -90,7 +90,7 @@ class DeclineMediation(MoveForm):
 
 
 class NameMediator(MoveForm):
-    happens = gettext_lazy("They see the whole record, write with each side in private, and hold the mediation. Both sides are told.")
+    happens = gettext_lazy("Whoever you choose sees the whole record, writes with each side in private, and holds the mediation.")
     submit = gettext_lazy("Name them")
     fact_names = ("person",)
     person = fields.ChoiceField(
@@ -141,6 +141,7 @@ class ProposeSession(MoveForm):
         "their calendar. The email names no child."
     )
     submit = gettext_lazy("Propose these dates")
+    fold_after = "date_2"
     folded = (("More dates", tuple(f"date_{n}" for n in DATES if n > ALWAYS_OPEN)),)
     place = fields.LineField(
         label=gettext_lazy("Where?"),

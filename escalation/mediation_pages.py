@@ -89,7 +89,7 @@ def _thread(request: HttpRequest, d: Disagreement, actor: Actor, side: Side) -> 
         "form": form,
         "key": key,
         "page": page,
-        "notes": [(note, _who(note)) for note in page],
+        "notes": [(note, _who(note, d)) for note in page],
         "is_writable": is_writable(d),
         "mediates": is_mediating,
         "other": next((one for one in open_to(d, actor) if one != side), None) if is_mediating else None,
@@ -98,9 +98,12 @@ def _thread(request: HttpRequest, d: Disagreement, actor: Actor, side: Side) -> 
     return render(request, "escalation/mediation/thread.html", context, status=status)
 
 
-def _who(note: SideNote) -> str:
-    """As what somebody wrote: their post, or that they mediate."""
-    return note.post.title if note.post else _("for the partnership")
+def _who(note: SideNote, d: Disagreement) -> str:
+    """As what somebody wrote: their post, or what they are in the mediation."""
+    if note.post:
+        return note.post.title
+    seat = d.standing.actor(note.author).seat_in(*MEDIATING)
+    return seat.get_capacity_display() if seat else _("mediated it then")
 
 
 def _write(d: Disagreement, actor: Actor, side: Side, text: str, key: uuid.UUID, now: dt.datetime) -> bool:

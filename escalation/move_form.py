@@ -82,6 +82,7 @@ class MoveForm(forms.Form):
     fact_names: ClassVar[tuple[str, ...]] = ()
     shows_outcome: ClassVar[bool] = False  # the proposed outcome is part of the question
     folded: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()  # questions that may stay closed: (title, names)
+    fold_after: ClassVar[str] = ""  # the question below which they stand; empty: below all
 
     child_safe = fields.ChoiceField(
         label=gettext_lazy("Is the child safe now?"),

@@ -36,7 +36,7 @@ from pages.kept import key_of, posted
 LEFT_BY = "left_by"  # in the session: the key of the page by which this person left a disagreement, which they cannot find again
 SECOND_PERSON = ("countersign", "refuse_countersign", "lift_exclusion", "confirm_break_glass", "refuse_break_glass")
 CONSIDERING = ("accept_mediation", "decline_mediation", "ask_for_more", "answer_the_chair")  # both positions stand above the questions
-READ_FIRST = ("answer", "accept_mediation", "decline_mediation", "ask_for_more")  # both views stand open: they are what is answered
+READ_FIRST = ("answer", "accept_mediation", "decline_mediation")  # both views stand open: they are what is answered
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -137,12 +137,18 @@ WAYS: dict[Any, str | Promise] = {
     "video": gettext_lazy("By video"),
     "other": gettext_lazy("In another way"),
 }
+KINDS_OF_OUTCOME = [
+    ("decision_changed", gettext_lazy("The decision changed")),
+    ("compromise", gettext_lazy("A compromise")),
+    ("reasons_accepted", gettext_lazy("The decision stands, and its reasons are accepted")),
+]
 FACTS: dict[str, tuple[str | Promise, Mapping[Any, str | Promise]]] = {
     "source": (gettext_lazy("How it came"), WAYS),
     "how": (gettext_lazy("How they spoke"), WAYS),
     "at_immediate_risk": (gettext_lazy("A child at immediate risk"), YES_NO),
     "still_at_risk": (gettext_lazy("Still believes the child is at risk of significant harm"), YES_NO),
     "channel": (gettext_lazy("How that concern goes on"), {}),
+    "kind_of_outcome": (gettext_lazy("What it comes to"), dict(KINDS_OF_OUTCOME)),
     "believes_at_risk": (
         gettext_lazy("Who still believes the child is at risk"),
         {

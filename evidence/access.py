@@ -22,10 +22,18 @@ class Audience(Enum):
     THE_SIDES_IN_MEDIATION = "who sits on a side of it, being told apart, once the Chair has accepted: their own side’s private thread"
     WHO_MEDIATES = "the Chair who has accepted, and the mediator: the private thread with each side"
     WHO_SEES_THE_RECORD = "who sees the whole record of it, once a joint session has a date"
+    WHO_TAKES_PART = "who takes part in it: a seat that sees the whole record, being told apart"
     THE_AUTHOR = "the author of the draft; whom they consult may read it"
     OFFICE_AND_CHAIR = "the partnership’s office, the Chair and the deputy"
     OFFICE = "the partnership’s office"
-    LEARNING = "agency representatives for their agency, and the office"
+    LEARNING = "agency representatives for their agency, subgroup members, and the office"
+    THEMES = "subgroup members, the office, agency representatives, Chair, deputy and auditors"
+    DECIDING = "subgroup members and the office"
+    SEES_TO_IT = "subgroup members, the office, and whoever a decision names to see to it"
+    CHANGED = "everybody who works in the partnership, once something has changed; before, who reads the themes"
+    LEARNING_EVENTS = "everybody who works in the partnership or holds an office in it; others find none"
+    THE_DEBRIEFED = "who is asked to the debrief, and the office without its note"
+    AT_THE_DEBRIEF = "who said that they came to the debrief: not the office, nor anybody else"
     AUDITORS = "auditors, while appointed"
     AUDITORS_AND_LEADS = "auditors of the partnership, and safeguarding leads for the people of their agency"
     WATCHING = "safeguarding leads for the people of their agency, auditors and the office"
@@ -103,10 +111,46 @@ ADDRESSES: tuple[Address, ...] = (
     Address("move", A.WHO_SEES_IT),
     Address("closing-questions", A.WHO_SEES_IT),
     Address("our-notes", A.THE_PARTIES),
+    Address("thank", A.WHO_TAKES_PART),
+    Address("thanks", A.THEMSELVES),
+    Address("log", A.THEMSELVES),
+    Address("log-new", A.THEMSELVES),
+    Address("log-csv", A.THEMSELVES),
+    Address("log-pdf", A.THEMSELVES),
+    Address("log-change", A.THEMSELVES),
+    Address("log-delete", A.THEMSELVES),
+    Address("debriefs", A.THEMSELVES),
+    Address("debrief", A.THE_DEBRIEFED),
+    Address("debrief-arrange", A.OFFICE),
+    Address("debrief-change", A.OFFICE),
+    Address("debrief-note", A.AT_THE_DEBRIEF),
+    Address("debrief-learning", A.AT_THE_DEBRIEF),
+    Address("events", A.SIGNED_IN),
+    Address("event", A.LEARNING_EVENTS),
+    Address("event-new", A.DECIDING),
+    Address("event-change", A.DECIDING),
+    Address("capabilities", A.THEMES),
     Address("with-the-chair", A.THE_SIDES_IN_MEDIATION),
     Address("with-a-side", A.WHO_MEDIATES),
     Address("session-ics", A.WHO_SEES_THE_RECORD),
-    Address("learning", A.LEARNING),
+    Address("learning", A.SIGNED_IN),
+    Address("learning-points", A.LEARNING),
+    Address("learning-point", A.LEARNING),
+    Address("learning-point-theme", A.DECIDING),
+    Address("themes", A.THEMES),
+    Address("theme-new", A.DECIDING),
+    Address("theme", A.THEMES),
+    Address("theme-change", A.DECIDING),
+    Address("theme-decide", A.DECIDING),
+    Address("theme-briefing", A.CHANGED),
+    Address("decision-done", A.SEES_TO_IT),
+    Address("figures", A.THEMES),
+    Address("figures-period", A.THEMES),
+    Address("figures-xlsx", A.THEMES),
+    Address("figures-pdf", A.THEMES),
+    Address("figures-csv", A.THEMES),
+    Address("subgroups", A.OFFICE),
+    Address("subgroup", A.OFFICE),
     Address("procedure", A.OFFICE_AND_CHAIR),
     Address("procedure-new", A.OFFICE_AND_CHAIR),
     Address("procedure-proposal", A.OFFICE_AND_CHAIR),

@@ -380,10 +380,6 @@ class Counted:
         self.units[part] += 1
         self.people[part].add(case)
 
-    @property
-    def weights(self) -> dict[Part, int]:
-        return {part: len(cases) for part, cases in self.people.items()}
-
     def of(self, subject: str, belongs: Callable[..., bool]) -> frozenset[Part]:
         """The parts of this subject that belong to it; `belongs` takes what is told apart, in order."""
         return frozenset(part for part in self.by_subject.get(subject, ()) if belongs(*part[1:]))
@@ -702,9 +698,7 @@ def release(
     recent = {part for part in counted.units if _is_recent(part, Period.year(period.starts_in - 1).first)}
     never = {table.name(place) for table in made if table.key in moved for place in table.parts}
     while True:
-        public = suppression.shown(
-            numbers, counted.weights, people=counted.people, known=known, never=never, looked_at=recent, secondary=secondary
-        )
+        public = suppression.shown(numbers, counted.people, known=known, never=never, looked_at=recent, secondary=secondary)
         pinned = _pinned(made, counted, public) if secondary else set()
         if not pinned:
             break

@@ -10,7 +10,9 @@ row of ones over the parts; that two subjects count the same disagreements (all 
 is a row too, known to everybody, whose sum is nought. What arithmetic can get from the published numbers is then exactly the span of those
 rows. A group is given away if its row of ones lies in that span. All groups of parts with one to four disagreements are looked at, by
 exact linear algebra modulo a prime: a random vector that is orthogonal to all rows adds up to nought over a group given away, and over any
-other only by a chance of one in 2^61. Up to four parts can make such a group, and that is a search for four numbers whose sum is nought.
+other only by a chance of one in 2^61. Up to four parts can make such a group, and that is a search for four numbers whose sum is nought. Where
+a disagreement is counted several times in one subject (answers, steps, issues, points), parts that share disagreements are first put
+together in every way that holds fewer than five, and those take the place of parts.
 
 **How it is decided.** Numbers come in an order that does not depend on what they are, totals first, then as the tables stand: if the
 smallest were hidden first, its size would say something of what it hides. Each is published unless it counts one to four itself
@@ -19,9 +21,8 @@ from the start: it cannot be taken back, so the later release hides more.
 
 **Limits, stated.** (1) That a hidden count is not negative is known too. A nought inside a table is hidden with its neighbours, so
 that a hidden cell may be anything from nought; in lines whose noughts are always shown (agencies that never raised) at least two
-disagreements a hidden cell remain on average. Which of several possible values is the likelier is not calculated. (2) Where
-one disagreement counts several times (answers, steps, issues, points), a published number comes from five disagreements or more, and a
-group is weighed by its parts' disagreements added up. (3) Somebody who took part in a disagreement knows it, and can take it off.
+disagreements a hidden cell remain on average. Which of several possible values is the likelier is not calculated. (2) A group that is spread over two
+subjects is weighed as if it were different disagreements in each. (3) Somebody who took part in a disagreement knows it, and can take it off.
 (4) Medians and percentiles are no sums: they are shown, in half days, only where the number behind them is shown (the median of five,
 the 90th percentile of ten or more). (5) Groups that lie wholly before
 the last financial year are not looked for again: they were when their own releases were made.
@@ -33,7 +34,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TypeAlias
@@ -42,7 +43,8 @@ THRESHOLD = 5
 PRIME = (1 << 61) - 1
 
 Part: TypeAlias = tuple[Hashable, ...]
-Weights: TypeAlias = Mapping[Part, int]  # how many disagreements are in each part; parts without any are not there
+People: TypeAlias = Mapping[Part, Collection[Hashable]]  # the disagreements in each part; parts without any are not there
+Group: TypeAlias = tuple[frozenset[Part], int]  # some parts, and how many disagreements are in them
 
 
 @dataclass(frozen=True)
@@ -57,18 +59,16 @@ class Number:
 class Knowledge:
     """What can be worked out by adding and taking away. Rows are kept reduced: none holds the pivot of an earlier one."""
 
-    weights: Weights
-    threshold: int = THRESHOLD
+    people: People
     looked_at: Collection[Part] | None = None
     _rows: list[tuple[Part, dict[Part, int]]] = field(default_factory=list)
     _places: dict[Part, int] = field(default_factory=dict)  # of the pivots
 
     def __post_init__(self) -> None:
         chance = random.Random(23)  # noqa: S311 - not a secret: it only has to be independent of what is counted
-        self._free = {part: chance.randrange(1, PRIME) for part in sorted(self.weights, key=repr)}
-        self._small = [
-            part for part in self._free if self.weights[part] < self.threshold and (self.looked_at is None or part in self.looked_at)
-        ]
+        self._free = {part: chance.randrange(1, PRIME) for part in sorted(self.people, key=repr)}
+        looked_at = self._free if self.looked_at is None else self.looked_at
+        self._groups = list(_small_groups({part: frozenset(self.people[part]) for part in self._free if part in looked_at}))
 
     def learn(self, row: Mapping[Part, int]) -> None:
         """Somebody knows the sum of these parts, each as often as `row` says."""
@@ -92,13 +92,17 @@ class Knowledge:
             del self._places[pivot]
         del self._rows[mark:]
 
-    def gives_away(self) -> list[Part]:
-        """Some group of one to four disagreements (below the threshold) that can be counted from what is known; empty: none."""
+    def gives_away(self) -> frozenset[Part]:
+        """Some group of one to four disagreements that can be counted from what is known; empty: none."""
         values = self._orthogonal()
-        return _sums_to_nought([(part, values[part], self.weights[part]) for part in self._small], self.threshold)
+        for groups in self._groups:
+            items = [(parts, sum(values[part] for part in parts) % PRIME, weight) for parts, weight in groups]
+            if found := _sums_to_nought(items):
+                return found
+        return frozenset()
 
     def _reduced(self, row: Mapping[Part, int]) -> dict[Part, int]:
-        left = {part: times % PRIME for part, times in row.items() if times and part in self.weights}
+        left = {part: times % PRIME for part, times in row.items() if times and part in self.people}
         while places := [self._places[part] for part in left if part in self._places]:
             pivot, known = self._rows[min(places)]
             factor = left[pivot]
@@ -118,39 +122,78 @@ class Knowledge:
         return values
 
 
-def _sums_to_nought(items: Sequence[tuple[Part, int, int]], threshold: int) -> list[Part]:
-    """One to four items whose values add up to nought (modulo the prime) and whose weights stay below the threshold."""
+def _small_groups(people: Mapping[Part, frozenset[Hashable]]) -> Iterator[list[Group]]:
+    """What is looked for, in lists in which up to four of them make a group: all small parts; and of each subject in which a disagreement
+    is in several parts, those parts together that share disagreements."""
+    small = {part: there for part, there in people.items() if len(there) < THRESHOLD}
+    yield [(frozenset([part]), len(there)) for part, there in small.items()]
+    by_subject: dict[Hashable, dict[Part, frozenset[Hashable]]] = defaultdict(dict)
+    for part, there in small.items():
+        by_subject[part[0]][part] = there
+    for parts in by_subject.values():
+        joined = _joined(parts)
+        if len(joined) > len(parts):
+            yield joined
+
+
+def _joined(people: Mapping[Part, frozenset[Hashable]]) -> list[Group]:
+    """Every set of parts that hang together by disagreements they share and hold fewer than five of them."""
+    holding: dict[Hashable, list[Part]] = defaultdict(list)
+    for part, there in people.items():
+        for one in there:
+            holding[one].append(part)
+    found: dict[frozenset[Part], frozenset[Hashable]] = {frozenset([part]): there for part, there in people.items()}
+    new = list(found.items())
+    while new:
+        grown: dict[frozenset[Part], frozenset[Hashable]] = {}
+        for parts, there in new:
+            for part in {near for one in there for near in holding[one]} - parts:
+                together = there | people[part]
+                if len(together) < THRESHOLD and (larger := parts | {part}) not in found:
+                    grown[larger] = together
+        found |= grown
+        new = list(grown.items())
+    return [(parts, len(there)) for parts, there in found.items()]
+
+
+def _sums_to_nought(items: Sequence[tuple[frozenset[Part], int, int]]) -> frozenset[Part]:
+    """One to four items, without a part in common, whose values add up to nought (modulo the prime) and whose weights to less than five."""
     singles: dict[int, list[int]] = defaultdict(list)
-    for index, (part, value, _weight) in enumerate(items):
+    for index, (parts, value, _weight) in enumerate(items):
         if value == 0:
-            return [part]
+            return parts
         singles[value].append(index)
     pairs: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for a, b in combinations(range(len(items)), 2):
-        weight = items[a][2] + items[b][2]
-        if weight >= threshold:
+    light = [(index, value, weight) for index, (_parts, value, weight) in enumerate(items) if weight < THRESHOLD - 1]
+    for (a, one, of_one), (b, other, of_other) in combinations(light, 2):
+        weight = of_one + of_other
+        if weight >= THRESHOLD:
             continue
-        total = (items[a][1] + items[b][1]) % PRIME
-        found = [(a, b)] if total == 0 else []
-        if weight + 1 < threshold:
-            found += [(a, b, c) for c in singles.get(PRIME - total, ()) if c not in (a, b) and weight + items[c][2] < threshold]
-        if weight + 2 < threshold:
-            found += [
-                (a, b, *other)
-                for other in pairs.get(PRIME - total, ())
-                if not {a, b} & set(other) and weight + sum(items[c][2] for c in other) < threshold
-            ]
+        total = (one + other) % PRIME
+        found: list[tuple[int, ...]] = [(a, b)] if total == 0 else []
+        if PRIME - total in singles:
+            found += [(a, b, c) for c in singles[PRIME - total]]
+        if weight + 2 < THRESHOLD:
+            if PRIME - total in pairs:
+                found += [(a, b, *more) for more in pairs[PRIME - total]]
             pairs[total].append((a, b))
-        if found:
-            return [items[index][0] for index in found[0]]
-    return []
+        for indices in found:
+            if together := _is_a_group([items[index] for index in indices]):
+                return together
+    return frozenset()
+
+
+def _is_a_group(items: Sequence[tuple[frozenset[Part], int, int]]) -> frozenset[Part]:
+    """Their parts, if none is in two of them and all are light enough together; else nothing."""
+    together = frozenset().union(*(parts for parts, _value, _weight in items))
+    is_light = sum(weight for _parts, _value, weight in items) < THRESHOLD
+    return together if is_light and len(together) == sum(len(parts) for parts, _value, _weight in items) else frozenset()
 
 
 def shown(
     numbers: Sequence[Number],
-    weights: Weights,
+    people: People,
     *,
-    people: Mapping[Part, Collection[Hashable]],
     known: Iterable[Mapping[Part, int]] = (),
     never: Collection[Hashable] = (),
     looked_at: Collection[Part] | None = None,
@@ -160,7 +203,7 @@ def shown(
     make a number large enough). `known`: rows that everybody knows. `never`: names that stay hidden whatever they count. `looked_at`: the
     parts of which groups are looked for (None: all). `secondary=False` hides single small numbers only: for the test that shows why that
     is not enough."""
-    knowledge = Knowledge(weights, looked_at=looked_at)
+    knowledge = Knowledge(people, looked_at=looked_at)
     for row in known:
         knowledge.learn(row)
     large = [number for number in numbers if number.name not in never and is_large(number, people)]
@@ -171,7 +214,7 @@ def shown(
     return published
 
 
-def is_large(number: Number, people: Mapping[Part, Collection[Hashable]]) -> bool:
+def is_large(number: Number, people: People) -> bool:
     """Nought, or at least five different disagreements."""
     counted = {one for part in number.parts for one in people.get(part, ())}
     return not counted or len(counted) >= THRESHOLD

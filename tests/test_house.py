@@ -253,6 +253,8 @@ def filled(route: str, reference: str) -> str:
         .replace("<int:number>", "1")
         .replace("<int:level>", "1")
         .replace("<int:pk>", "1")
+        .replace("<slug:period>", "2026-27-q1")
+        .replace("<slug:table>", "flow")
     )
     path = re.sub("<uuid:[a-z_]+>", str(uuid.uuid4()), path)
     assert "<" not in path, f"say what stands for the parts of {route}"

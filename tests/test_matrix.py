@@ -26,6 +26,20 @@ from disputes.models import Disagreement, Draft
 from evidence.access import ADDRESSES, ALSO_CALLED, BY_NAME, Audience
 from evidence.management.commands import access
 from evidence.models import Export
+from learning.models import (
+    Debrief,
+    DebriefParticipant,
+    DebriefRequest,
+    Decision,
+    LearningEvent,
+    LearningPoint,
+    LogEntry,
+    Referral,
+    Release,
+    Subgroup,
+    Theme,
+    ThemePoint,
+)
 from tests import factories
 from tests.factories import World
 from tests.sameness import same
@@ -43,14 +57,17 @@ ASK_ALL = ("anonymous", "stranger", "raiser", "office")
 PEOPLE = (
     *("anonymous", "stranger", "colleague", "raiser", "responder", "manager", "other_manager", "senior", "other_senior", "chair", "deputy"),
     *("office", "auditor", "auditor_out_of_dates", "administrator", "lead", "leaver", "former_holder", "stand_in", "excluded"),
-    *("representative", "other_office", "other_auditor", "other_administrator"),
+    *("representative", "subgroup_member", "other_office", "other_auditor", "other_administrator"),
 )
 SEES_D = {"raiser", "responder", "manager", "other_manager", "stand_in", "auditor", "lead"}
 SEES_E = SEES_D | {"senior", "other_senior", "chair", "office"}
 ON_A_SIDE_OF_D = {"raiser", "responder", "manager", "other_manager", "stand_in"}
 ON_A_SIDE_OF_E = ON_A_SIDE_OF_D | {"senior", "other_senior"}
 EVERYBODY = set(PEOPLE)
+IN_NORTHSHIRE = EVERYBODY - {"anonymous", "stranger", "leaver", "auditor_out_of_dates", "stand_in", "other_office", "other_auditor"}
 SIGNED_IN = EVERYBODY - {"anonymous", "leaver"}
+
+READS_THEMES = {"representative", "subgroup_member", "office", "chair", "deputy", "auditor", "excluded"}
 
 # Whom the table means, of the rows that the matrix asks for: Aisha's draft, an export, the school's directory, Northshire's rules.
 ALLOWED: dict[Audience, set[str]] = {
@@ -66,10 +83,18 @@ ALLOWED: dict[Audience, set[str]] = {
     Audience.THE_SIDES_IN_MEDIATION: set(),  # of d, which is with the line managers
     Audience.WHO_MEDIATES: set(),
     Audience.WHO_SEES_THE_RECORD: set(),  # no session has a date here: see tests/escalation/test_ics.py
+    Audience.WHO_TAKES_PART: ON_A_SIDE_OF_D,
     Audience.THE_AUTHOR: {"raiser"},
     Audience.OFFICE_AND_CHAIR: {"office", "chair", "deputy", "other_office"},
     Audience.OFFICE: {"office", "other_office"},
-    Audience.LEARNING: {"representative", "office", "other_office"},
+    Audience.LEARNING: {"representative", "subgroup_member", "office", "other_office"},
+    Audience.THEMES: {*READS_THEMES, "other_office", "other_auditor"},
+    Audience.DECIDING: {"subgroup_member", "office", "other_office"},
+    Audience.SEES_TO_IT: {"subgroup_member", "office", "other_manager"},
+    Audience.CHANGED: READS_THEMES,  # nothing has changed after this one yet; whoever owns its decision reads the theme all the same
+    Audience.LEARNING_EVENTS: IN_NORTHSHIRE,
+    Audience.THE_DEBRIEFED: {"raiser", "responder", "office"},
+    Audience.AT_THE_DEBRIEF: {"raiser", "responder"},
     Audience.AUDITORS: {"auditor", "excluded", "other_auditor"},
     Audience.AUDITORS_AND_LEADS: {"auditor", "excluded", "other_auditor", "lead"},
     Audience.WATCHING: {"auditor", "excluded", "other_auditor", "lead", "office", "other_office"},
@@ -79,6 +104,11 @@ ALLOWED: dict[Audience, set[str]] = {
 }
 # Rows that belong to somebody: what the audience's other members may do with rows of their own, they may not with these.
 ALLOWED_ROWS: dict[str, set[str]] = {
+    "log-change": {"raiser"},
+    "log-delete": {"raiser"},
+    "debrief-arrange": {"office"},
+    "debrief-change": {"office"},
+    "event-change": {"office", "subgroup_member"},
     "export": {"auditor"},
     "stand-in-end": {"manager", "administrator"},
     "invitation-code": {"raiser"},
@@ -96,6 +126,15 @@ ALLOWED_ROWS: dict[str, set[str]] = {
     "appointment-end": {"office"},
     "trail-alarm-looked-into": set(),
     "trail-person": {"auditor", "excluded", "lead"},
+    "learning-point": {"representative", "subgroup_member", "office"},
+    "learning-point-theme": {"subgroup_member", "office"},
+    "theme": READS_THEMES | {"other_manager"},
+    "theme-change": {"subgroup_member", "office"},
+    "theme-decide": {"subgroup_member", "office"},
+    "theme-briefing": READS_THEMES,
+    "decision-done": {"subgroup_member", "office", "other_manager"},
+    "subgroup": {"office"},
+    **dict.fromkeys(("figures-period", "figures-xlsx", "figures-pdf", "figures-csv"), READS_THEMES),
     "openid_connect_login": set(),  # no organisation is set up here
     "openid_connect_callback": set(),
     "how-to-disagree-in": EVERYBODY,
@@ -129,7 +168,7 @@ def made() -> Matrix:
     ends = timezone.localdate() - dt.timedelta(days=1)
     relief, lead, keeper, other_keeper = (factories.person(name) for name in ("Relief", "Lead", "Keeper", "Other keeper"))
     second_auditor, late_auditor, successor = (factories.person(name) for name in ("Second auditor", "Late auditor", "Successor"))
-    gone = factories.person("Gone")
+    gone, member = factories.person("Gone"), factories.person("Subgroup member")
     school, care = w.teams["school"].agency, w.teams["social_care"].agency
     with factories.as_set_up():
         User.objects.filter(posts__team__agency=school).update(kept_by=school)
@@ -140,6 +179,7 @@ def made() -> Matrix:
             (other_keeper, "administrator", care, None),
             (second_auditor, "auditor", None, None),
             (late_auditor, "auditor", None, ends),
+            (member, "subgroup", None, None),
         ):
             Appointment.objects.create(
                 partnership=w.partnership, person=person, office=office, agency=agency, starts_on=factories.LONG_AGO, ends_on=until
@@ -194,11 +234,13 @@ def made() -> Matrix:
         "stand_in": relief,
         "excluded": second_auditor,
         "representative": w.rep,
+        "subgroup_member": member,
         "other_office": elsewhere.office,
         "other_auditor": elsewhere.auditor,
         "other_administrator": other_keeper,
     }
     found.parts = {
+        **learnt(w, member),
         "draft_id": str(draft.pk),
         "agency_id": str(school.pk),
         "team_id": str(w.teams["school"].pk),
@@ -211,6 +253,7 @@ def made() -> Matrix:
         "export": str(export.pk),
         "proposal_id": str(uuid.uuid4()),
         "alarm": str(uuid.uuid4()),
+        **rows_of_learning(w),
         "number": "1",
         "level": "1",
         "slug": "add-note",
@@ -221,6 +264,70 @@ def made() -> Matrix:
         "provider_id": "nobody",
     }
     return found
+
+
+def learnt(w: World, member: User) -> dict[str, str]:
+    """A general issue of the school, in a theme about which something was decided that Mona sees to."""
+    ended = factories.resolved(w)
+    factories.move(ended, "answer_closing_questions", w.aisha, facts={"general_issue": True})
+    with acting_as(w.aisha):
+        entry = ended.entries.get(kind="answer_closing_questions")
+        common = {"partnership": w.partnership}
+        point = LearningPoint.objects.create(
+            **common,
+            disagreement=ended,
+            entry=entry,
+            agency=w.teams["school"].agency,
+            named_by=w.aisha,
+            about="protocol",
+            issue="No reasons",
+        )
+    with acting_as(w.office):
+        subgroup = Subgroup.objects.create(**common, name="Quality")
+        Referral.objects.create(**common, point=point, subgroup=subgroup, referred_by=w.office)
+    with acting_as(member):
+        theme = Theme.objects.create(**common, subgroup=subgroup, title="Reasons", about="protocol", made_by=member)
+        ThemePoint.objects.create(**common, point=point, theme=theme, placed_by=member)
+        soon = timezone.localdate() + dt.timedelta(days=9)
+        decision = Decision.objects.create(
+            **common, theme=theme, kind="protocol", what="A letter", owner=w.mona, due_on=soon, decided_by=member
+        )
+    flow = {"key": "flow", "rows": ["all"], "columns": ["opened", "closed", "open"], "names": {}, "cells": [[9, 8, None]]}
+    with factories.as_set_up():
+        starts, ends = dt.date(2026, 4, 1), dt.date(2026, 6, 30)
+        Release.objects.create(**common, starts_on=starts, ends_on=ends, tables={"format": 1, "tables": [flow]})
+    return {
+        "period": "2026-27-q1",
+        "table": "flow",
+        "point_id": str(point.pk),
+        "theme_id": str(theme.pk),
+        "decision_id": str(decision.pk),
+        "subgroup_id": str(subgroup.pk),
+    }
+
+
+def rows_of_learning(w: World) -> dict[str, str]:
+    """An entry of the raiser's log, a debrief that was held, one that is asked for, an event to come."""
+    yesterday, tomorrow = timezone.now() - dt.timedelta(days=1), timezone.now() + dt.timedelta(days=1)
+    with acting_as(w.aisha):
+        entry = LogEntry.objects.create(owner=w.aisha, on=yesterday.date(), title="Mine")
+    asked = factories.resolved(w)
+    requests = [factories.move(asked, "ask_for_debrief", w.aisha), factories.move(factories.resolved(w), "ask_for_debrief", w.aisha)]
+    with acting_as(w.aisha):
+        common = {"partnership": w.partnership, "asked_by": w.aisha}
+        held, waits = (
+            DebriefRequest.objects.create(**common, disagreement_id=one.disagreement_id, entry=one, side=one.side) for one in requests
+        )
+    with acting_as(w.office):
+        debrief = Debrief.objects.create(
+            partnership=w.partnership, disagreement_id=held.disagreement_id, arranged_by=w.office, starts_at=yesterday
+        )
+        for person in (w.aisha, w.sam):
+            DebriefParticipant.objects.create(debrief=debrief, person=person, answer="yes")
+        event = LearningEvent.objects.create(
+            partnership=w.partnership, kind="briefing", title="Briefing", starts_at=tomorrow, hours=1, made_by=w.office
+        )
+    return {"entry_id": str(entry.pk), "request_id": str(waits.pk), "debrief_id": str(debrief.pk), "event_id": str(event.pk)}
 
 
 @contextmanager
@@ -264,6 +371,8 @@ def allowed(name: str, on_e: bool) -> set[str]:
     audience = BY_NAME[name].audience
     if on_e and audience is Audience.WHO_SEES_IT:
         return SEES_E
+    if on_e and audience is Audience.WHO_TAKES_PART:
+        return ON_A_SIDE_OF_E | {"chair", "office"}
     if on_e and audience is Audience.THE_PARTIES:
         return ON_A_SIDE_OF_E
     if on_e and audience is Audience.THE_SIDES_IN_MEDIATION:

@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.acting import acting_as
-from accounts.models import User
+from accounts.models import Appointment, User
 from disputes.models import Disagreement, Entry
 from escalation import moves
 from escalation.moves import Given, MoveRefused, Overtaken
+from escalation.turns import say_turn
 from tests import factories
 from tests.factories import World, look, move
 
@@ -29,8 +30,9 @@ OTHERS = (
     *("decline_outcome", "record_confirmation_for", "countersign", "refuse_countersign", "agree_to_differ", "reopen", "answer"),
     *("refer_to_line_manager", "add_note"),
 )
+WHOSE_TURN_IT_IS = "whose turn it is"  # and does what is asked of them: else hardly any sequence would come to an end
 ACT = st.tuples(
-    st.sampled_from(PEOPLE),
+    st.one_of(st.just(WHOSE_TURN_IT_IS), st.sampled_from(PEOPLE)),
     st.sampled_from([*AGREEING, *OTHERS]),
     st.integers(0, 5).map(lambda n: max(n - 3, 0)),  # how many moves ago they opened the page: mostly none
     st.sampled_from([None, None, 0, -1]),  # which version they say they confirm: not said, the latest, the one before
@@ -47,7 +49,7 @@ def w() -> World:
     w = factories.world()
     with factories.as_set_up():
         w.people["second"] = factories.person("Second", kept_for=w.partnership)
-        w.partnership.appointment_set.create(person=w.second, office="office", starts_on=factories.LONG_AGO)
+        Appointment.objects.create(partnership=w.partnership, person=w.second, office="office", starts_on=factories.LONG_AGO)
     return w
 
 
@@ -65,6 +67,18 @@ def begun(w: World, how: str) -> Disagreement:
     return factories.answered(w)
 
 
+def asked_now(d: Disagreement, w: World) -> tuple[User, str]:
+    """Whoever's turn it is, and what is asked of them where that leads on."""
+    with acting_as(w.aisha):
+        now = factories.fresh(d)
+        seats = now.standing.turn.seats
+        by = seats[0].person if seats else w.aisha
+        asked = say_turn(now, now.standing.actor(by)).move or ""
+    if by == w.office:
+        by = w.second  # who did not record it
+    return by, asked if asked in ("confirm_outcome", "record_confirmation_for", "countersign", "answer") else "propose_outcome"
+
+
 def act(d: Disagreement, by: User, name: str, ago: int, version: int | None, n: int) -> str:
     """Makes this move as a page of some moves ago would; answers "" when it was made, else why not."""
     with acting_as(by), transaction.atomic():
@@ -75,7 +89,7 @@ def act(d: Disagreement, by: User, name: str, ago: int, version: int | None, n: 
         facts: dict[str, Any] = {"still_at_risk": False}
         if version is not None and name == "confirm_outcome":
             facts["agreement_version"] = (latest.version if latest else 0) + version
-        others = [side for side in now.standing.turn.for_sides]
+        others = now.standing.turn.for_sides
         words = {"outcome" if name == "propose_outcome" else "note": f"Words {n}"}
         recorded_for = others[0].pk if name == "record_confirmation_for" and others else None
         given = Given(words=words, facts=facts, child_safe="yes", recorded_for=recorded_for)
@@ -128,7 +142,8 @@ def try_out(w: World, how: str, acts: list[Any], ended: Counter[str]) -> None:
         with transaction.atomic():
             d = begun(w, how)
             for n, (who, name, ago, version) in enumerate(acts):
-                act(d, w.person(who), name, ago, version, n)
+                by, does = asked_now(d, w) if who == WHOSE_TURN_IT_IS else (w.person(who), name)
+                act(d, by, does, ago, version, n)
                 ended[check(d, w)] += 1
             raise Undone
     except Undone:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import Partnership
-from demo import cases, finished, past, people
+from demo import cases, finished, outstanding, past, people, together
 from demo.story import LONDON, Days
 from disputes.models import Disagreement, Draft
 from learning import counting
@@ -51,9 +51,11 @@ def fill(now: dt.datetime) -> tuple[int, int]:
     with transaction.atomic():
         days = Days(now, calendars.shipped("england-and-wales"))
         north = people.build(now.astimezone(LONDON).date())
-        stories = [*finished.tell(north, days), *past.tell(north, days), *cases.tell(north, days)]
+        ended = finished.tell(north, days)
+        stories = [*ended, *outstanding.tell(north, days), *past.tell(north, days), *cases.tell(north, days)]
         for story in stories:
             story.let_time_pass(now)
+        together.tell(north, days, ended)
         with acting_as(None):  # the clock sees all of them
             counting.release_of(north.partnership, now)
             return Disagreement.objects.count(), Draft.objects.values("pk").count()

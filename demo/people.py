@@ -97,6 +97,8 @@ APPOINTED: list[tuple[str, str, str]] = [
     (Office.REPRESENTATIVE, "Omar Haddad", POLICE),
     (Office.REPRESENTATIVE, "Carys Bevan", CAMHS),
     (Office.REPRESENTATIVE, "Amir Shah", SURGERY),
+    (Office.SUBGROUP, "Vera Blunt", ""),
+    (Office.SUBGROUP, "Tom Archer", ""),
     (Office.SAFEGUARDING_LEAD, "Una Clarke", SOCIAL_CARE),
     (Office.ADMINISTRATOR, "Dev Patel", SCHOOL),
 ]
@@ -131,6 +133,7 @@ SIGN_IN_AS = [
     _shown("Partnership office", "Callum Reeve", "Partnership"),
     _shown("Auditor", "Peter Lang", "Partnership"),
     _shown("Agency representative", "Judith Hale", SCHOOL),
+    _shown("Subgroup member", "Vera Blunt", "Partnership"),
     _shown("Safeguarding lead of an agency", "Una Clarke", SOCIAL_CARE),
     _shown("Agency administrator", "Dev Patel", SCHOOL),
 ]

@@ -159,7 +159,19 @@ def _comes(north: Northshire, event: LearningEvent, who: str, *, was_there: bool
 
 
 def _log(north: Northshire, days: Days) -> None:
-    """Two entries of Aisha's, who is shown first in the demonstration; nobody else can read them."""
+    """Two entries of Aisha's, who is shown first in the demonstration; and one each of others, so that there are totals to show."""
+    for who in ("sam.reid", "nell.doyle", "priya.nair", "grace.obi", "mona.lewis"):
+        person = north.people[who]
+        with acting_as(person):
+            own = LogEntry(
+                owner=person,
+                on=days.ago(11, "09:00").date(),
+                title="Briefing: What a decline should say",
+                hours=Decimal("0.5"),
+                role=north.posts[who].title,
+                areas=["responding", "learning"],
+            )
+            LogEntry.objects.bulk_create([own])
     owner = north.people["aisha.khan"]
     with acting_as(owner):
         LogEntry.objects.bulk_create(

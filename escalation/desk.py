@@ -344,7 +344,7 @@ def _owner_if_other(issue: OutstandingIssue, person: User) -> str:
 def _say_who_has_it(d: Disagreement, issue: OutstandingIssue) -> str:
     side = next((side for side in d.standing.sides if side.pk == issue.owner_side_id), None)
     who = f"{issue.owner.name}, {side}" if issue.owner else str(side)
-    return _("%(who)s has it.") % {"who": who}
+    return _("With %(who)s.") % {"who": who}
 
 
 # ── in words ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -47,11 +47,11 @@ def invitation(
     event.add("class", "PRIVATE")
     event.add("status", "CANCELLED" if method == CANCEL else "CONFIRMED")
     if method != PUBLISH:
-        event.add("organizer", _address(_("Accord"), _sender()), encode=0)
+        event.add("organizer", _address(_("Accord"), _sender()), encode=False)
     if reader and method != PUBLISH:
         attendee = _address(*reader)
         attendee.params["RSVP"] = vText("FALSE")  # nobody reads the answers
-        event.add("attendee", attendee, encode=0)
+        event.add("attendee", attendee, encode=False)
     calendar = Calendar()
     calendar.add("prodid", "-//Accord//Joint session//EN")
     calendar.add("version", "2.0")

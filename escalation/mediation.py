@@ -61,27 +61,17 @@ def address(d: Disagreement, side: Side, actor: Actor) -> str:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What one side said to the proposed dates."""
-
-    side: Side
-    said: str
-    has_answered: bool
-
-
-@dataclass(frozen=True)
 class SessionSaid:
     """The joint session in words. `state`: asked, fixed, held (its time has come), cancelled, nobody (no date suits both)."""
 
     state: str
     when: str
     length: str
-    dates: list[str]
+    dates: list[tuple[str, str]]  # each, and what the sides say to it
     place: str
     agenda: str
     note: str
     expected: list[str]
-    answers: list[Answer]
     in_calendar: str  # the address of the calendar file; empty where no date is fixed
 
 
@@ -148,12 +138,11 @@ def say_session(d: Disagreement) -> SessionSaid | None:
         state=state,
         when=say_when(session) if fixed else "",
         length=times.length(session.minutes),
-        dates=[times.weekday_moment(date) for date in sorted(session.dates)],
+        dates=[_say_date(date, d, session) for date in sorted(session.dates)],
         place=words.get("place", ""),
         agenda=words.get("agenda", ""),
         note=words.get("note", ""),
         expected=joint_session.say_expected(d, session) if state in ("fixed", "held") else [],
-        answers=[_answer(side, session) for side in d.standing.party_sides],
         in_calendar=reverse("session-ics", args=[d.reference]) if state in ("fixed", "cancelled") and fixed else "",
     )
 
@@ -166,11 +155,14 @@ def _state(session: Session, now: dt.datetime) -> str:
     return "nobody" if session.suits_nobody else "asked"
 
 
-def _answer(side: Side, session: Session) -> Answer:
-    if side.pk not in session.answers:
-        return Answer(side, _("has not said yet"), has_answered=False)
-    dates = "; ".join(times.weekday_moment(date) for date in sorted(session.answers[side.pk]))
-    return Answer(side, dates or _("none of these dates"), has_answered=True)
+def _say_date(date: dt.datetime, d: Disagreement, session: Session) -> tuple[str, str]:
+    """A proposed date, and what each side says to it."""
+    said = []
+    for side in d.standing.party_sides:
+        answer = session.answers.get(side.pk)
+        what = _("not said yet") if answer is None else _("suits") if date in answer else _("does not suit")
+        said.append(f"{side}: {what}")
+    return times.weekday_moment(date), "\n".join(said)
 
 
 def say_when(session: Session) -> str:

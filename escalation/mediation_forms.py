@@ -90,7 +90,9 @@ class DeclineMediation(MoveForm):
 
 
 class NameMediator(MoveForm):
-    happens = gettext_lazy("Whoever you choose sees the whole record, writes with each side in private, and holds the mediation.")
+    happens: str | Promise = gettext_lazy(
+        "Whoever you choose sees the whole record, writes with each side in private, and holds the mediation."
+    )
     submit = gettext_lazy("Name them")
     fact_names = ("person",)
     person = fields.ChoiceField(
@@ -189,7 +191,7 @@ class ProposeSession(MoveForm):
             self.initial["agenda"] = positions.agenda(d)
             if before := d.standing.session:
                 kept = {text.field: text.value for text in d.entries.get(pk=before.entry).texts.all()}
-                self.initial |= {name: kept.get(name, "") for name in ("agenda", "place")}
+                self.initial.update({name: kept.get(name, "") for name in ("agenda", "place")})
                 self.initial["minutes"] = str(before.minutes)
         if session_lies_ahead(d) and d.standing.session and d.standing.session.fixed_at:
             said = {"when": say_long(d.standing.session.fixed_at), "then": self.happens}
@@ -272,7 +274,9 @@ def say_long(date: dt.datetime) -> str:
 
 
 class CancelSession(MoveForm):
-    happens = gettext_lazy("Everybody who was expected gets an email that takes it out of their calendar. You can propose other dates.")
+    happens: str | Promise = gettext_lazy(
+        "Everybody who was expected gets an email that takes it out of their calendar. You can propose other dates."
+    )
     submit = gettext_lazy("Call it off")
     reason = fields.WordsField(label=gettext_lazy("Why is it called off?"), rows=3, empty=gettext_lazy("Enter why it is called off"))
 

@@ -36,6 +36,7 @@ from pages.kept import key_of, posted
 LEFT_BY = "left_by"  # in the session: the key of the page by which this person left a disagreement, which they cannot find again
 SECOND_PERSON = ("countersign", "refuse_countersign", "lift_exclusion", "confirm_break_glass", "refuse_break_glass")
 CONSIDERING = ("accept_mediation", "decline_mediation", "ask_for_more", "answer_the_chair")  # both positions stand above the questions
+OF_THE_SESSION = ("answer_session", "cancel_session")  # the session itself does
 READ_FIRST = ("answer", "accept_mediation", "decline_mediation")  # both views stand open: they are what is answered
 
 
@@ -134,7 +135,7 @@ def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm, key: 
         "key": key,
         "told": foresight.who_will_be_told(d, name, form.occasion.actor),
         "views": reading.two_views(d, stated),
-        "mediation": mediation.part(d, form.occasion.actor, stated) if name in CONSIDERING else None,
+        "mediation": mediation.part(d, form.occasion.actor, stated) if name in (*CONSIDERING, *OF_THE_SESSION) else None,
         "views_open": name in READ_FIRST,
         "outcome": outcomes.outcome(d, timezone.localdate()) if form.shows_outcome or name == "propose_outcome" else None,
         "since": versions.since_the_one_before(d) if form.shows_outcome else None,

@@ -217,7 +217,9 @@ def panel(d: Disagreement, actor: Actor, runs: list[Running], open_moves: list[T
         made = _open_panel(d, saying, runs)
         first = saying.move
     else:
-        asked = ("say_still_at_risk", "answer_closing_questions", "finish_issue")
+        asked = ["say_still_at_risk", "answer_closing_questions", "finish_issue"]
+        if _owes_what_is_late(d, actor):
+            asked.insert(1, "finish_issue")
         first = next((name for name in asked if _unanswered(d, name, links)), None)
         made = _ended_panel(saying, first, _say_what_is_left(d))
     if first in links and made.tone == "":
@@ -263,6 +265,11 @@ def _ended_panel(saying: Saying, first: str | None, left: str) -> Panel:
     if first == "finish_issue":
         return Panel("", _("Still to be done"), _("Your side took on what is still to be done. Say so when it is."), asked_of=left)
     return Panel("closed", _("Ended"), saying.ask, asked_of=left)
+
+
+def _owes_what_is_late(d: Disagreement, actor: Actor) -> bool:
+    today = timezone.localdate()
+    return any(issue.due_on < today and outcomes.sees_to(issue, actor) for issue in d.standing.unfinished_issues)
 
 
 def _say_what_is_left(d: Disagreement) -> str:

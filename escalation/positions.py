@@ -42,7 +42,7 @@ def both(d: Disagreement, stated: list[Entry]) -> list[Position]:
     for view in reading.two_views(d, []):
         own = [entry for entry in stated if view.side.pk in (entry.recorded_for_id, entry.side_id) and entry.kind != "propose_outcome"]
         position, said_in = _latest(own, SAYS_POSITION)
-        accepts, accept_said_in = _latest([entry for entry in own if entry.number > _asked_at(stated)], ("would_accept",))
+        accepts, accept_said_in = _latest([entry for entry in own if (entry.number or 0) > _asked_at(stated)], ("would_accept",))
         found.append(Position(view.side, position, said_in, accepts, accept_said_in))
     return found
 

@@ -54,6 +54,7 @@ class Version:
     proposed: Entry  # with person and post
     state: str
     tone: str
+    stands: bool  # neither replaced nor declined: its confirmations count
     text: Text
     is_first: bool
     issues: list[IssueChange] = field(default_factory=list)
@@ -105,6 +106,7 @@ def compared(d: Disagreement, shown: list[Agreement]) -> list[Version]:
                 proposed=entries[row.entry_id],
                 state=state,
                 tone=tone,
+                stands=row.version == latest and row.declined_by_id is None,
                 text=Text.of(before.get("outcome", "") if before is not None else None, texts[row.version].get("outcome", "")),
                 is_first=before is None,
                 issues=_compare_issues(issues.get(row.version - 1), issues[row.version]),

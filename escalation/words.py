@@ -250,8 +250,8 @@ def say_times(d: Disagreement, facts: dict[str, Any]) -> list[tuple[str, str]]:
     """(label, words) of the moments and time limits that an entry is about."""
     said = [(str(label), times.weekday_moment(_moment(facts[name]))) for name, label in MOMENTS.items() if facts.get(name)]
     if "dates" in facts and ("minutes" in facts or "session" in facts):
-        dates = "; ".join(times.weekday_moment(_moment(date)) for date in facts["dates"]) or _("None")
-        said.append((_("Dates proposed") if "minutes" in facts else _("Dates that suit"), dates))
+        on = "; ".join(times.weekday_moment(_moment(date)) for date in facts["dates"]) or _("None")
+        said.append((_("Dates proposed") if "minutes" in facts else _("Dates that suit"), on))
     if isinstance(facts.get("minutes"), int):
         said.append((_("How long"), times.length(facts["minutes"])))
     if facts.get("track"):

@@ -31,7 +31,7 @@ class AskForDebrief(MoveForm):
     submit = gettext_lazy("Ask for a debrief")
     note = fields.WordsField(
         label=gettext_lazy("What would you like to talk about? (optional)"),
-        help_text=gettext_lazy("Both sides can read this in the record. The office cannot."),
+        help_text=gettext_lazy("Both sides can read this in the record."),
         rows=3,
         required=False,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import connection, transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -145,10 +145,15 @@ class Asked:
     asked_at: dt.datetime
 
 
+def arranged_since() -> QuerySet[Debrief]:
+    """What was arranged after a request, and not called off."""
+    later = {"disagreement": OuterRef("disagreement"), "made_at__gte": OuterRef("recorded_at")}
+    return Debrief.objects.filter(cancelled_at=None, **later)
+
+
 def _open_requests(offices: list[uuid.UUID]) -> list[Asked]:
     """Those after which nothing was arranged yet, one for each disagreement."""
-    done = Debrief.objects.filter(partnership__in=offices)
-    waiting = DebriefRequest.objects.filter(partnership__in=offices).exclude(disagreement__in=done.values("disagreement"))
+    waiting = DebriefRequest.objects.filter(partnership__in=offices).exclude(Exists(arranged_since()))
     found: dict[uuid.UUID, list[DebriefRequest]] = {}
     for one in waiting.select_related("asked_by").order_by("recorded_at"):
         found.setdefault(one.disagreement_id, []).append(one)
@@ -205,7 +210,7 @@ def arrange(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     asked = DebriefRequest.objects.filter(pk=request_id, partnership__in=found.offices).select_related("asked_by").first()
     if asked is None:
         raise Http404
-    before = Debrief.objects.filter(disagreement=asked.disagreement_id, cancelled_at=None).first()
+    before = Debrief.objects.filter(disagreement=asked.disagreement_id, cancelled_at=None, made_at__gte=asked.recorded_at).first()
     if before:  # arranged already, by a colleague or by the same page
         return redirect("debrief", before.pk)
     places = _places(asked)

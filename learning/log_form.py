@@ -108,5 +108,5 @@ class EntryForm(forms.Form):
     sections = [
         (gettext_lazy("What it was"), ["on", "title", "hours", "role", "areas"]),
         (gettext_lazy("The question, apart from the people"), ["task", "process"]),
-        (gettext_lazy("Me"), ["style", "learned", "changed"]),
+        (gettext_lazy("Myself"), ["style", "learned", "changed"]),
     ]

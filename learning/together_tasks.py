@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterator
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from accounts.models import Appointment, Office
 from learning.models import Attendance, Debrief, DebriefParticipant, DebriefRequest, LearningEvent, Thanks
 
@@ -26,7 +28,8 @@ def owed(now: dt.datetime, today: dt.date) -> Iterator[Owed]:
 
 def _debriefs_asked_for(now: dt.datetime, today: dt.date) -> Iterator[Owed]:
     """The office hears of it."""
-    asked = DebriefRequest.objects.filter(recorded_at__gte=now - LATELY).exclude(disagreement__in=Debrief.objects.values("disagreement"))
+    arranged = Debrief.objects.filter(disagreement=OuterRef("disagreement"), cancelled_at=None, made_at__gte=OuterRef("recorded_at"))
+    asked = DebriefRequest.objects.filter(recorded_at__gte=now - LATELY).exclude(Exists(arranged))
     offices = Appointment.objects.on(today).filter(office=Office.OFFICE)
     for partnership, person in offices.values_list("partnership_id", "person_id"):
         for about in asked.filter(partnership=partnership).values_list("pk", flat=True):

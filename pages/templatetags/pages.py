@@ -74,9 +74,11 @@ def changes(lines: Iterable[Iterable[Any]]) -> SafeString:
     def piece_of(piece: Any) -> SafeString:
         if piece.kind not in marks:
             return format_html("{}", piece.text)
-        hidden = '<{0}><span class="govuk-visually-hidden"> {1} </span>{2}<span class="govuk-visually-hidden"> {3} </span></{0}>'
         name, begins, ends = marks[piece.kind]
-        return format_html(hidden, mark_safe(name), begins, piece.text, ends)  # noqa: S308 - one of the two names above
+        text = piece.text.strip()
+        before, _text, after = piece.text.partition(text) if text else (piece.text, "", "")  # no line is drawn under a gap
+        hidden = '{4}<{0}><span class="govuk-visually-hidden"> {1} </span>{2}<span class="govuk-visually-hidden"> {3} </span></{0}>{5}'
+        return format_html(hidden, mark_safe(name), begins, text, ends, before, after)  # noqa: S308 - one of the two names above
 
     in_lines = [format_html_join("", "{}", ((piece_of(piece),) for piece in line)) for line in lines]
     paragraphs = format_html_join("", '<p dir="auto">{}</p>', ((line,) for line in in_lines))

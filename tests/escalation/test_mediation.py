@@ -234,7 +234,7 @@ def test_a_session_is_proposed_answered_and_fixed_by_its_pages(w: World, client:
     assert session.minutes == 90
     html = page(client, d, w.hal)
     assert "Room 4" in html
-    assert "has not said yet" in html
+    assert "Front door: not said yet" in html
     first, second = (date.isoformat() for date in session.dates)
     answer = post(client, d, "answer-session/", w.hal, dates=[first, second], people=[str(w.hal.pk), str(w.sam.pk)])
     assert answer.status_code == 302
@@ -255,7 +255,8 @@ def test_no_date_that_suits_both_asks_for_others(w: World, client: Client) -> No
     assert post(client, d, "answer-session/", w.hal, dates=["none"]).status_code == 302
     html = page(client, d, w.chair)
     assert "No date suits both sides" in html
-    assert "none of these dates" in html
+    assert "Front door: does not suit" in html
+    assert "Safeguarding: suits" in html
     assert f'href="/disagreements/{d.reference}/propose-session/"' in html
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.acting import acting_as
 from accounts.models import Partnership
-from demo import cases, finished, outstanding, past, people, together
+from demo import cases, finished, learning, outstanding, past, people, together
 from demo.story import LONDON, Days
 from disputes.models import Disagreement, Draft
 from learning import counting
@@ -52,7 +52,9 @@ def fill(now: dt.datetime) -> tuple[int, int]:
         days = Days(now, calendars.shipped("england-and-wales"))
         north = people.build(now.astimezone(LONDON).date())
         ended = finished.tell(north, days)
-        stories = [*ended, *outstanding.tell(north, days), *past.tell(north, days), *cases.tell(north, days)]
+        bygone = past.tell(north, days)
+        stories = [*ended, *outstanding.tell(north, days), *bygone, *cases.tell(north, days)]
+        learning.tell(north, days, bygone)
         for story in stories:
             story.let_time_pass(now)
         together.tell(north, days, ended)

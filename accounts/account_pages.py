@@ -51,6 +51,8 @@ def _elsewhere() -> list[tuple[str, str, str]]:
         (reverse("stand-ins"), _("Who stands in for you"), _("While you are away, somebody else gets your moves and your emails.")),
         (reverse("invitations"), _("Whom you invited"), _("Whether they have joined. You can invite them again, or withdraw it.")),
         (reverse("log"), _("Your log"), _("What you learnt from disagreeing, and your hours. Nobody else can read it.")),
+        (reverse("thanks"), _("Thanks"), _("What others thank you for, and whom you thanked.")),
+        (reverse("debriefs"), _("Debriefs"), _("Talks after a disagreement has ended, to which you are asked.")),
         (reverse("own-reading"), _("What you opened"), _("The disagreements that you read, and when. Your agency’s lead sees the same.")),
     ]
 

@@ -84,6 +84,7 @@ def undelivered_of(disagreements: Iterable[Disagreement]) -> dict[UUID, list[Und
     by_id = {d.pk: d for d in disagreements}
     found: dict[UUID, list[Undelivered]] = {pk: [] for pk in by_id}
     lost = Notice.objects.filter(Q(failed_at__isnull=False) | Q(bounced_at__isnull=False), disagreement__in=by_id)
+    lost = lost.exclude(rule="thread")  # who writes in private is nobody else's business
     latest: dict[tuple[UUID, UUID], tuple[dt.datetime, User]] = {}
     for notice in lost.select_related("person").order_by(Coalesce("bounced_at", "failed_at")):
         d, at = by_id[notice.disagreement_id or UUID(int=0)], notice.bounced_at or notice.failed_at

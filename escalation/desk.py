@@ -105,6 +105,10 @@ class Desk:
         return len(self.to_do) + len(self.referrals) + len(self.mediations) + len(self.issues)
 
     @property
+    def things_awaited(self) -> int:
+        return len(self.waiting) + len(self.mediated)
+
+    @property
     def next_due(self) -> Row | None:
         """What others must do next, for a desk on which nothing waits."""
         dated = [row for row in [*self.mediated, *self.waiting, *self.told] if row.due_at]

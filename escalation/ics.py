@@ -57,7 +57,8 @@ def invitation(
     calendar.add("version", "2.0")
     calendar.add("method", method)
     calendar.add_component(event)
-    calendar.add_missing_timezones()
+    around = session.fixed_at.year  # every change of the clocks since 1970 would be four kilobytes
+    calendar.add_missing_timezones(first_date=dt.date(around - 1, 1, 1), last_date=dt.date(around + 1, 12, 31))
     return calendar.to_ical()
 
 

@@ -85,7 +85,6 @@ class Part:
     mediating: list[str]
     session: SessionSaid | None
     threads: list[tuple[str, str]] = field(default_factory=list)  # (label, address)
-    is_over: bool = False
 
 
 def part(d: Disagreement, actor: Actor, stated: list[Entry]) -> Part | None:
@@ -101,7 +100,6 @@ def part(d: Disagreement, actor: Actor, stated: list[Entry]) -> Part | None:
         mediating=who_mediates(d) if in_mediation and d.mediation != Mediation.ASKED else [],
         session=say_session(d),
         threads=[(_say_thread(side, actor), address(d, side, actor)) for side in open_threads],
-        is_over=not in_mediation or d.mediation == Mediation.HELD,
     )
 
 

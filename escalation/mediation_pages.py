@@ -10,7 +10,6 @@ import uuid
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -22,9 +21,8 @@ from accounts.models import User
 from disputes.models import Disagreement, Seat, Side, SideNote
 from disputes.seats import Actor
 from disputes.stages import MEDIATING, PARTIES, Capacity
-from escalation import ics
+from escalation import ics, notices
 from escalation.mediation import address, is_writable, mediates, open_to, side_of
-from escalation.models import Notice
 from escalation.opened import opened
 from escalation.page import find, identity
 from pages import fields, forms
@@ -129,7 +127,7 @@ def _write(d: Disagreement, actor: Actor, side: Side, text: str, key: uuid.UUID,
         text=text,
     )
     SideNote.objects.bulk_create([note])
-    _owe(d, side, note, now)
+    notices.owe_word_of(d, [person for person in _readers(d, side) if person.pk != note.author_id], note.pk, now)
     return True
 
 
@@ -142,20 +140,6 @@ def _readers(d: Disagreement, side: Side) -> list[User]:
     of_side = [seat for seat in d.standing.seats if seat.side_id == side.pk and seat.capacity != Capacity.TOLD]
     mediating = [seat for seat in d.standing.seats if seat.capacity in MEDIATING and not seat.positions_only]
     return d.standing.people_in([*of_side, *mediating])
-
-
-def _owe(d: Disagreement, side: Side, note: SideNote, now: dt.datetime) -> None:
-    """Who can read it is sent word of it, without a word of it: one mail, until that one has gone."""
-    people = {person.pk: person for person in _readers(d, side) if person.pk != note.author_id}
-    waiting = Notice.objects.unsent().filter(
-        Q(leased_until=None) | Q(leased_until__lt=now), disagreement=d, rule="thread", person__in=people
-    )
-    known = set(waiting.filter(person__in=people).values_list("person_id", flat=True))
-    Notice.objects.bulk_create(
-        Notice(partnership_id=d.partnership_id, disagreement=d, person=person, rule="thread", about=note.pk, due_at=now, written_at=now)
-        for pk, person in people.items()
-        if pk not in known
-    )
 
 
 # ── the joint session ───────────────────────────────────────────────────────────────────────────────────────────────

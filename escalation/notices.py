@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from uuid import UUID
+
+from django.db.models import Q
 
 from accounts.models import User
 from disputes.models import Disagreement, Draft, Entry
@@ -259,6 +262,18 @@ def is_still_owed(notice: Notice, now: dt.datetime) -> str:
     if notice.rule == "your_move" and notice.person not in standing.people_in(standing.turn.seats):
         return "moved on"
     return ""
+
+
+def owe_word_of(d: Disagreement, people: Iterable[User], note: UUID, now: dt.datetime) -> None:
+    """A message in a private thread: who can read it is sent word of it, without a word of it. One mail, until that one has gone."""
+    readers = {person.pk: person for person in people}
+    waiting = Notice.objects.unsent().filter(Q(leased_until=None) | Q(leased_until__lt=now), disagreement=d, rule="thread")
+    known = set(waiting.filter(person__in=readers).values_list("person_id", flat=True))
+    Notice.objects.bulk_create(
+        Notice(partnership_id=d.partnership_id, disagreement=d, person=person, rule="thread", about=note, due_at=now, written_at=now)
+        for pk, person in readers.items()
+        if pk not in known
+    )
 
 
 def reads_a_thread(actor: Actor) -> bool:

@@ -21,6 +21,7 @@ from learning.models import About, Decision, Theme
 from pages import times
 
 CHANGES_AT_MOST = 3
+ROOMY = 1500  # characters: fewer are set larger, and still fit on one page
 
 WHY = {
     About.PROTOCOL: gettext_lazy(
@@ -109,6 +110,7 @@ def content(theme: Theme, decisions: list[Decision]) -> dict[str, Any]:
     changes = sorted((one for one in decisions if one.done_at), key=lambda one: one.done_at or timezone.now(), reverse=True)
     coming = [one for one in decisions if not one.done_at]
     today = timezone.localdate()
+    shown = [_say(one) for one in [*changes, *coming][:CHANGES_AT_MOST]]
     return {
         "above": theme.partnership.name,
         "about": _("Seven-minute briefing, %(day)s. One minute for each part.") % {"day": times.day(today)},
@@ -117,7 +119,7 @@ def content(theme: Theme, decisions: list[Decision]) -> dict[str, Any]:
             {"title": _("What it is about"), "lines": [str(about.label)], "words": ""},
             {"title": _("What happens"), "lines": [], "words": theme.summary},
             {"title": _("Why it matters"), "lines": [], "words": str(WHY[about])},
-            {"title": _("What changed"), "lines": [], "words": "", "changes": [_say(one) for one in [*changes, *coming][:CHANGES_AT_MOST]]},
+            {"title": _("What changed") if changes else _("What is to change"), "lines": [], "words": "", "changes": shown},
             {"title": _("What to do"), "lines": [*map(str, DO[about])], "words": ""},
             {"title": _("Questions for your team"), "lines": [*map(str, (*ASK[about], *ASK_ALL))], "words": ""},
             {
@@ -129,6 +131,7 @@ def content(theme: Theme, decisions: list[Decision]) -> dict[str, Any]:
                 ),
             },
         ],
+        "roomy": len(theme.summary) + sum(len(one["words"]) for one in shown) < ROOMY,
         "nothing": _("Nothing has been decided yet."),
     }
 

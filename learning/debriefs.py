@@ -23,7 +23,7 @@ from disputes.models import Disagreement
 from disputes.stages import ACTING, Capacity
 from escalation.desk import Section
 from escalation.page import Afterwards
-from learning import marking
+from learning import marking, rooms
 from learning.debrief_forms import AnswerForm, ArrangeForm, NoteForm, PointForm
 from learning.membership import learner, learner_of
 from learning.models import Debrief, DebriefConsent, DebriefNote, DebriefParticipant, DebriefRequest, LearningPoint
@@ -132,6 +132,7 @@ def debriefs(request: HttpRequest) -> HttpResponse:
         "requests": _open_requests(offices) if offices else [],
         "arranged": [(debrief, [one.answer for one in debrief.participants.all()]) for debrief in arranged],
         "now": now,
+        "rooms": rooms.open_to(found),
     }
     return render(request, "learning/debriefs/list.html", context)
 

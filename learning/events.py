@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Agency, Partnership, Post, User
 from escalation.desk import Section
+from learning import rooms
 from learning.event_forms import EventForm
 from learning.log import say_hours
 from learning.membership import Learner, decider, learner, partnerships_of, reader
@@ -100,7 +101,7 @@ def events(request: HttpRequest) -> HttpResponse:
         "for_others": [one for one in coming if not (_is_for(one.event, ours) or one.comes)],
         "past": [one for one in read if one.is_past and one.event.cancelled_at is None],
         "organises": bool(found.decides),
-        "reads_totals": bool(found.reads),
+        "rooms": rooms.open_to(found),
     }
     return render(request, "learning/events/list.html", context)
 
@@ -240,7 +241,7 @@ def capabilities(request: HttpRequest) -> HttpResponse:
     """Hours that people wrote into their own logs, by area, never of fewer than five people and never by name."""
     found = reader(request)
     partnerships = list(Partnership.objects.filter(pk__in=found.reads).order_by("name"))
-    context = {"told": [(one, _totals(one), _attended(one)) for one in partnerships], "organises": bool(found.decides)}
+    context = {"told": [(one, _totals(one), _attended(one)) for one in partnerships], "rooms": rooms.open_to(found)}
     return render(request, "learning/events/capabilities.html", context)
 
 

@@ -43,7 +43,7 @@ WHAT_IT_COUNTS = {
     "ended": gettext_lazy("The step at which those that ended in this time came to their end."),
     "outcome": gettext_lazy("Those that ended in this time. What kind of outcome it is, whoever proposed it said."),
     "confirmed": gettext_lazy("Those that ended in this time. “For one side” means recorded for it and countersigned by the office."),
-    "step": gettext_lazy("Steps left in this time; from their beginning until they were left, weekends included, in half days."),
+    "step": gettext_lazy("Steps left in this time: from their beginning until they were left, weekends included, to the half day."),
     "answer": gettext_lazy("Steps at which an agency was asked and answered, or the time limit passed first. Agencies, never people."),
     "issue": gettext_lazy("What both sides agreed is still to be done."),
     "point": gettext_lazy("Each line counts what happened in this time, so one issue can be in several lines."),
@@ -96,9 +96,12 @@ COLUMNS = {
     "in_time": gettext_lazy("In time"),
     "late": gettext_lazy("Late"),
     "no_limit": gettext_lazy("No time limit"),
-    "late_practitioner": gettext_lazy("Late between practitioners"),
-    "late_line_manager": gettext_lazy("Late with line managers"),
-    "late_up_the_line": gettext_lazy("Late up the line"),
+    "late_practitioner": gettext_lazy("Late, practitioners"),
+    "all_practitioner": gettext_lazy("Asked, practitioners"),
+    "late_line_manager": gettext_lazy("Late, line managers"),
+    "all_line_manager": gettext_lazy("Asked, line managers"),
+    "late_up_the_line": gettext_lazy("Late, up the line"),
+    "all_up_the_line": gettext_lazy("Asked, up the line"),
     "issues": gettext_lazy("Issues"),
     "points": gettext_lazy("General issues"),
     "named": gettext_lazy("Named"),
@@ -258,6 +261,8 @@ class Reader:
         rows = [row for row in self.rows if row != ALL]
         if self.key == "step":
             return self._days_drawn(rows)
+        if self.key == "answer":
+            return self._levels_drawn()
         longest = max((self.cells[row, column] or 0 for row in rows for column in columns), default=0)
         if not longest:
             return []
@@ -269,6 +274,22 @@ class Reader:
         number = say(value)
         said = number if of == 1 else f"{number} {self.column(column).lower()}"
         return Bar(said, None if value is None else value / longest, series)
+
+    def _levels_drawn(self) -> list[Bars]:
+        """All agencies together, level by level: how many were asked, and how many were late."""
+        asked = {stage: self.value(ALL, f"all_{stage}") for stage in STAGES[:3]}
+        longest = max((value or 0 for value in asked.values()), default=0)
+        if not longest:
+            return []
+        found = []
+        for stage, value in asked.items():
+            late = self.value(ALL, f"late_{stage}")
+            bars = (
+                Bar(_("%(n)s asked") % {"n": say(value)}, None if value is None else value / longest, 1),
+                Bar(_("%(n)s late") % {"n": say(late)}, None if late is None else late / longest, 2),
+            )
+            found.append(Bars(str(Stage(stage).label), bars))
+        return found
 
     def _days_drawn(self, rows: list[str]) -> list[Bars]:
         known = {row: self.days[row] for row in rows if row in self.days}
@@ -293,7 +314,6 @@ DRAWN: dict[str, tuple[str, ...]] = {
     "flow": ("opened", "closed"),
     "between": (ALL,),
     "ended": ("resolved", "otherwise"),
-    "answer": ("in_time", "late"),
 }
 """The columns of which a chart has bars; else the first."""
 
@@ -373,24 +393,23 @@ def _confirmed(r: Reader) -> str:
 
 def _step(r: Reader) -> str:
     found = []
-    late, total = r.value(ALL, "late"), r.value(ALL, ALL)
+    late, total = r.value("practitioner", "late"), r.value("practitioner", ALL)
     if late is not None and total:
-        words = _("%(n)d of %(total)d steps (%(share)s) went past their time limit.")
+        words = _("Between practitioners %(n)d of %(total)d steps (%(share)s) went past their time limit.")
         found.append(words % {"n": late, "total": total, "share": share(late, total)})
-    lengths = r.days.get("practitioner", {})
-    if lengths.get("median") is not None:
-        found.append(_("Half of the steps between practitioners took no more than %(days)s days.") % {"days": say(lengths["median"])})
+    if (median := r.days.get("practitioner", {}).get("median")) is not None:
+        found.append(_("Half of those between practitioners took no more than %(days)s days.") % {"days": say(median)})
     return " ".join(found) or (_("No step was left.") if total == 0 else _too_few())
 
 
 def _answer(r: Reader) -> str:
-    late, total = r.value(ALL, "late"), r.value(ALL, ALL)
-    if not total:
-        return _("No answer was due.") if total == 0 else _too_few()
-    if late is None:
-        return ngettext("%(n)d answer was asked for.", "%(n)d answers were asked for.", total) % {"n": total}
-    words = _("%(n)d of %(total)d answers (%(share)s) came after their time limit.")
-    return words % {"n": late, "total": total, "share": share(late, total)}
+    found = []
+    for stage in STAGES[:3]:
+        late, total = r.value(ALL, f"late_{stage}"), r.value(ALL, f"all_{stage}")
+        if late is not None and total:
+            words = _("%(level)s: %(n)d of %(total)d answers (%(share)s) came after their time limit.")
+            found.append(words % {"level": Stage(stage).label, "n": late, "total": total, "share": share(late, total)})
+    return " ".join(found) or _too_few()
 
 
 def _lines(r: Reader) -> str:

@@ -222,7 +222,10 @@ def _followed(partnership: Partnership, released: list[Released]) -> Iterable[Fo
         after = quarters.get(Period.quarter_of(middle.last + dt.timedelta(days=1)))
         if before is None or after is None:
             continue
-        rows = [(_("Answers after their time limit"), _late(before), _late(after))]
+        rows = [
+            (_("Late answers between practitioners"), *(_late(one, "practitioner") for one in (before, after))),
+            (_("Late answers of line managers"), *(_late(one, "line_manager") for one in (before, after))),
+        ]
         if theme:
             rows.append((_("General issues named in this theme"), *(_named(one, theme) for one in (before, after))))
         yield Followed(what, on, [(_("Quarter"), before.said, after.said), *rows])
@@ -236,8 +239,8 @@ def _done(partnership: Partnership) -> Iterable[tuple[str, dt.date, str]]:
         yield f"{event.get_kind_display()}: {event.title}", times.local_day(event.starts_at), str(event.theme_id or "")
 
 
-def _late(one: Released) -> str:
-    late, total = one.number("answer", ALL, "late"), one.number("answer", ALL, ALL)
+def _late(one: Released, stage: str) -> str:
+    late, total = one.number("answer", ALL, f"late_{stage}"), one.number("answer", ALL, f"all_{stage}")
     if late is None or total is None:
         return DASH
     return _("%(late)d of %(total)d") % {"late": late, "total": total}

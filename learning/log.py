@@ -22,8 +22,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from learning import documents
+from learning import documents, rooms
 from learning.log_form import QUESTIONS, EntryForm
+from learning.membership import learner
 from learning.models import Capability, Debrief, LearningEvent, LogEntry
 from pages import times
 from pages.kept import key_of, posted
@@ -103,6 +104,7 @@ def log(request: HttpRequest) -> HttpResponse:
         "year": year,
         "asked": f"?year={year}" if year else "",
         "is_more": len(entries) == AT_MOST,
+        "rooms": rooms.open_to(learner(request)),
     }
     return render(request, "learning/log/log.html", page)
 
@@ -244,12 +246,12 @@ def as_pdf(request: HttpRequest) -> HttpResponse:
     data = {
         "name": person.name,
         "period": str(year) if year else _("All years"),
-        "made_on": times.day(timezone.now()),
         "totals": totals.said,
         "areas": totals.areas,
         "entries": [_printed(Told(entry), without) for entry in entries],
     }
     title = _("Reflection and CPD log of %(name)s") % {"name": person.name}
+    data["foot"] = _("%(title)s, as it stood on %(day)s") % {"title": title, "day": times.day(timezone.now())}
     answer = HttpResponse(documents.pdf("log", data, title), content_type="application/pdf")
     answer["Content-Disposition"] = f'attachment; filename="{_filename(request, "pdf")}"'
     return answer

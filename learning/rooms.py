@@ -30,11 +30,13 @@ def _holding(*offices: str) -> Callable[[Learner], bool]:
 
 ROOMS: list[Room] = [
     Room("learning", _("What changed"), _everybody),
-    Room("learning-events", _("Joint learning events"), _everybody),
+    Room("events", _("Joint learning events"), _everybody),
     Room("log", _("My reflection and CPD log"), _everybody),
     Room("learning-points", _("General issues"), _holding(*DECIDING, Office.REPRESENTATIVE)),
     Room("themes", _("Themes and decisions"), _holding(*READING)),
-    Room("debriefs", _("Debriefs"), _holding(Office.OFFICE)),
+    Room("debriefs", _("Debriefs"), _everybody),
+    Room("thanks", _("Thanks"), _everybody),
+    Room("capabilities", _("Where training is needed"), _holding(*READING)),
     Room("figures", _("Figures"), _holding(*READING)),
     Room("subgroups", _("Subgroups"), _holding(Office.OFFICE)),
 ]

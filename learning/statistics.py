@@ -422,12 +422,12 @@ def _count_spell(counted: Counted, spell: Spell) -> None:
         counted.add(case.id, "confirmed", closed, spell.confirmed)
     for stay in stays(spell):
         if stay.left_at:
-            part = ("step", _quarter(stay.left_at), stay.stage, stay.in_time)
+            part = (f"step {stay.stage}", _quarter(stay.left_at), stay.in_time)
             counted.add(case.id, *part)
             counted.days[part].append(stay.days)
         if (settled := stay.answer) and stay.stage in STAGES[:3]:
             moment, is_late = settled
-            counted.add(case.id, "answer", _quarter(moment), stay.agency_at(moment), stay.stage, is_late)
+            counted.add(case.id, f"answer {stay.stage}", _quarter(moment), stay.agency_at(moment), is_late)
 
 
 def _count_issues(counted: Counted, case: Case) -> None:
@@ -518,11 +518,13 @@ class Table:
         return (self.key, *place)
 
     def is_grand(self, place: Place) -> bool:
-        """The total of the table."""
-        return place[0] == ALL and (place[1] == ALL or ALL not in self.columns)
+        """The total of the table, or of a column that stands by itself."""
+        return place == self.grand_of(place)
 
     def grand_of(self, place: Place) -> Place:
-        return (ALL, ALL if ALL in self.columns else place[1])
+        """Of how much this is a part."""
+        row = ALL if ALL in self.rows else place[0]
+        return (row, ALL if ALL in self.columns else place[1].replace("late_", "all_"))
 
     @property
     def in_order(self) -> list[Place]:
@@ -604,47 +606,43 @@ def _between(counted: Counted, quarters: set[dt.date], agencies: list[str]) -> T
 
 def _ended(counted: Counted, quarters: set[dt.date]) -> Table:
     columns = {"resolved": (True,), "otherwise": (False,), ALL: (True, False)}
-    return _crossed("ended", counted, quarters, STAGES, columns)
+    parts = {
+        (row, column): counted.of(
+            "ended", lambda q, stage, how, row=row, these=these: q in quarters and row in (stage, ALL) and how in these
+        )
+        for row in [*STAGES, ALL]
+        for column, these in columns.items()
+    }
+    everything = [*STAGES, ALL]
+    lines = [[(row, column) for column in columns] for row in everything]
+    lines += [[(row, column) for row in everything] for column in columns]
+    return Table("ended", everything, list(columns), parts, lines)
 
 
 def _steps(counted: Counted, quarters: set[dt.date]) -> Table:
+    """Each stage by itself: one disagreement is in several, and a sum of all would count it several times."""
     columns = {"in_time": ("in_time",), "late": ("late",), "no_limit": ("no_limit",), ALL: ("in_time", "late", "no_limit")}
-    return _crossed("step", counted, quarters, STAGES, columns)
-
-
-def _crossed(key: str, counted: Counted, quarters: set[dt.date], rows: Sequence[str], columns: Mapping[str, tuple[object, ...]]) -> Table:
     parts = {
-        (row, column): counted.of(key, lambda q, a, b, row=row, these=these: q in quarters and row in (a, ALL) and b in these)
-        for row in [*rows, ALL]
+        (stage, column): counted.of(f"step {stage}", lambda q, how, these=these: q in quarters and how in these)
+        for stage in STAGES
         for column, these in columns.items()
     }
-    everything = [*rows, ALL]
-    lines = [[(row, column) for column in columns] for row in everything]
-    lines += [[(row, column) for row in everything] for column in columns if column != ALL]
-    lines += [[(row, ALL) for row in everything]]
-    return Table(key, everything, list(columns), parts, lines)
+    return Table("step", list(STAGES), list(columns), parts, [[(stage, column) for column in columns] for stage in STAGES])
 
 
 def _answers(counted: Counted, quarters: set[dt.date], agencies: list[str]) -> Table:
-    levels = STAGES[:3]
-    wanted: dict[str, Callable[[str, bool], bool]] = {
-        **{f"late_{level}": lambda stage, late, level=level: late and stage == level for level in levels},  # type: ignore[misc]
-        "late": lambda stage, late: late,
-        "in_time": lambda stage, late: not late,
-        ALL: lambda stage, late: True,
-    }
+    """Of each agency at each level, how many were late of how many that were asked for; levels by themselves, as the steps."""
     everything = [*agencies, ALL]
+    columns = {f"{what}_{stage}": (stage, late) for stage in STAGES[:3] for what, late in (("late", (True,)), (ALL, (True, False)))}
     parts = {
         (row, column): counted.of(
-            "answer", lambda q, agency, stage, late, row=row, wants=wants: q in quarters and row in (agency, ALL) and wants(stage, late)
+            f"answer {stage}", lambda q, agency, late, row=row, these=these: q in quarters and row in (agency, ALL) and late in these
         )
         for row in everything
-        for column, wants in wanted.items()
+        for column, (stage, these) in columns.items()
     }
-    lines = [[*((row, f"late_{level}") for level in levels), (row, "late")] for row in everything]
-    lines += [[(row, "late"), (row, "in_time"), (row, ALL)] for row in everything]
-    lines += [[(row, column) for row in everything] for column in wanted]
-    return Table("answer", everything, list(wanted), parts, lines)
+    lines = [[(row, column) for row in everything] for column in columns]
+    return Table("answer", everything, list(columns), parts, lines)
 
 
 def _issues(counted: Counted, period: Period, quarters: set[dt.date]) -> Table:
@@ -695,7 +693,7 @@ def release(
     numbers = [Number(table.name(place), table.parts[place]) for table in made for place in table.in_order]
     grand = {table.name(place) for table in made for place in table.parts if table.is_grand(place)}
     numbers.sort(key=lambda number: number.name not in grand)  # what everything else adds up to comes first
-    recent = {part for part in counted.units if _is_recent(part, Period.year(period.starts_in - 1).first)}
+    recent = {part for part in counted.units if _is_recent(part, Period.year(period.starts_in - 1).first, period.last)}
     never = {table.name(place) for table in made if table.key in moved for place in table.parts}
     while True:
         public = suppression.shown(numbers, counted.people, known=known, never=never, looked_at=recent, secondary=secondary)
@@ -706,9 +704,10 @@ def release(
     return [_kept(facts, counted, table, _cells(table, counted, public, secondary=secondary)) for table in made]
 
 
-def _is_recent(part: Part, since: dt.date) -> bool:
-    """Whether it has to do with anything since then, or is open still."""
-    return any(value >= since for value in part if isinstance(value, dt.date)) or (part[0] == "flow" and part[2] is None)
+def _is_recent(part: Part, since: dt.date, until: dt.date) -> bool:
+    """Whether it has to do with anything between these days, or was open then."""
+    days = [value for value in part if isinstance(value, dt.date)]
+    return min(days) <= until and (max(days) >= since or (part[0] == "flow" and part[2] is None))
 
 
 def _pinned(made: list[Table], counted: Counted, public: set[object]) -> set[object]:

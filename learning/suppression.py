@@ -10,9 +10,9 @@ row of ones over the parts; that two subjects count the same disagreements (all 
 is a row too, known to everybody, whose sum is nought. What arithmetic can get from the published numbers is then exactly the span of those
 rows. A group is given away if its row of ones lies in that span. All groups of parts with one to four disagreements are looked at, by
 exact linear algebra modulo a prime: a random vector that is orthogonal to all rows adds up to nought over a group given away, and over any
-other only by a chance of one in 2^61. Up to four parts can make such a group, and that is a search for four numbers whose sum is nought. Where
-a disagreement is counted several times in one subject (answers, steps, issues, points), parts that share disagreements are first put
-together in every way that holds fewer than five, and those take the place of parts.
+other only by a chance of one in 2^61. Up to four parts can make such a group, and that is a search for four numbers whose sum is nought.
+Where a disagreement is counted several times in one subject (issues, points), parts that share disagreements are first put together, up
+to four of them in every way that holds fewer than five, and those take the place of parts.
 
 **How it is decided.** Numbers come in an order that does not depend on what they are, totals first, then as the tables stand: if the
 smallest were hidden first, its size would say something of what it hides. Each is published unless it counts one to four itself
@@ -21,11 +21,11 @@ from the start: it cannot be taken back, so the later release hides more.
 
 **Limits, stated.** (1) That a hidden count is not negative is known too. A nought inside a table is hidden with its neighbours, so
 that a hidden cell may be anything from nought; in lines whose noughts are always shown (agencies that never raised) at least two
-disagreements a hidden cell remain on average. Which of several possible values is the likelier is not calculated. (2) A group that is spread over two
-subjects is weighed as if it were different disagreements in each. (3) Somebody who took part in a disagreement knows it, and can take it off.
-(4) Medians and percentiles are no sums: they are shown, in half days, only where the number behind them is shown (the median of five,
-the 90th percentile of ten or more). (5) Groups that lie wholly before
-the last financial year are not looked for again: they were when their own releases were made.
+disagreements a hidden cell remain on average. Which of several possible values is the likelier is not calculated. (2) A group that is
+spread over two subjects is weighed as if it were different disagreements in each. (3) Somebody who took part in a disagreement knows
+it, and can take it off. (4) Medians and percentiles are no sums: they are shown, in half days, only where the number behind them is
+shown (the median of five, the 90th percentile of ten or more). (5) Groups that lie wholly before the last financial year are not looked
+for again: they were when their own releases were made.
 
 Pure: no database, no Django.
 """
@@ -36,10 +36,10 @@ import random
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import TypeAlias
 
 THRESHOLD = 5
+TOGETHER = 4  # parts of one subject that share disagreements: so many are put together
 PRIME = (1 << 61) - 1
 
 Part: TypeAlias = tuple[Hashable, ...]
@@ -68,7 +68,8 @@ class Knowledge:
         chance = random.Random(23)  # noqa: S311 - not a secret: it only has to be independent of what is counted
         self._free = {part: chance.randrange(1, PRIME) for part in sorted(self.people, key=repr)}
         looked_at = self._free if self.looked_at is None else self.looked_at
-        self._groups = list(_small_groups({part: frozenset(self.people[part]) for part in self._free if part in looked_at}))
+        people = {part: frozenset(self.people[part]) for part in self._free if part in looked_at}
+        self._watches = [_Watch(groups) for groups in _small_groups(people)]
 
     def learn(self, row: Mapping[Part, int]) -> None:
         """Somebody knows the sum of these parts, each as often as `row` says."""
@@ -95,11 +96,12 @@ class Knowledge:
     def gives_away(self) -> frozenset[Part]:
         """Some group of one to four disagreements that can be counted from what is known; empty: none."""
         values = self._orthogonal()
-        for groups in self._groups:
-            items = [(parts, sum(values[part] for part in parts) % PRIME, weight) for parts, weight in groups]
-            if found := _sums_to_nought(items):
-                return found
-        return frozenset()
+        return next((found for watch in self._watches if (found := watch.look(values))), frozenset())
+
+    def settle(self) -> None:
+        """What was looked at last gives nothing away: next time only what has changed since is looked at."""
+        for watch in self._watches:
+            watch.settle()
 
     def _reduced(self, row: Mapping[Part, int]) -> dict[Part, int]:
         left = {part: times % PRIME for part, times in row.items() if times and part in self.people}
@@ -144,7 +146,7 @@ def _joined(people: Mapping[Part, frozenset[Hashable]]) -> list[Group]:
             holding[one].append(part)
     found: dict[frozenset[Part], frozenset[Hashable]] = {frozenset([part]): there for part, there in people.items()}
     new = list(found.items())
-    while new:
+    for _more in range(TOGETHER - 1):
         grown: dict[frozenset[Part], frozenset[Hashable]] = {}
         for parts, there in new:
             for part in {near for one in there for near in holding[one]} - parts:
@@ -156,38 +158,66 @@ def _joined(people: Mapping[Part, frozenset[Hashable]]) -> list[Group]:
     return [(parts, len(there)) for parts, there in found.items()]
 
 
-def _sums_to_nought(items: Sequence[tuple[frozenset[Part], int, int]]) -> frozenset[Part]:
-    """One to four items, without a part in common, whose values add up to nought (modulo the prime) and whose weights to less than five."""
-    singles: dict[int, list[int]] = defaultdict(list)
-    for index, (parts, value, _weight) in enumerate(items):
-        if value == 0:
-            return parts
-        singles[value].append(index)
-    pairs: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    light = [(index, value, weight) for index, (_parts, value, weight) in enumerate(items) if weight < THRESHOLD - 1]
-    for (a, one, of_one), (b, other, of_other) in combinations(light, 2):
-        weight = of_one + of_other
+class _Watch:
+    """Looks for one to four groups without a part in common whose values add up to nought (modulo the prime) and whose disagreements to
+    less than five. Remembers sums of the groups that were settled, so that a look costs what has changed."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._groups = groups
+        self._values: list[int | None] = [None] * len(groups)
+        self._next: list[int] = []
+        self._singles: dict[int, list[int]] = defaultdict(list)  # value -> groups; may be out of date, so each find is checked
+        self._pairs: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._new_pairs: dict[int, list[tuple[int, int]]] = defaultdict(list)
+
+    def look(self, values: Mapping[Part, int]) -> frozenset[Part]:
+        self._next = [sum(values[part] for part in parts) % PRIME for parts, _weight in self._groups]
+        self._new_pairs = defaultdict(list)
+        changed = [i for i, (old, new) in enumerate(zip(self._values, self._next, strict=True)) if old != new]
+        news: dict[int, list[int]] = defaultdict(list)
+        for i in changed:
+            news[self._next[i]].append(i)
+        if 0 in news:
+            return self._groups[news[0][0]][0]
+        is_new = set(changed)
+        for i in changed:
+            for j in range(len(self._groups)):
+                if (j > i or j not in is_new) and (found := self._with_others(i, j, news)):
+                    return found
+        return frozenset()
+
+    def settle(self) -> None:
+        for i, (old, new) in enumerate(zip(self._values, self._next, strict=True)):
+            if old != new:
+                self._singles[new].append(i)
+        for total, pairs in self._new_pairs.items():
+            self._pairs[total] += pairs
+        self._values = list(self._next)
+
+    def _with_others(self, i: int, j: int, news: Mapping[int, list[int]]) -> frozenset[Part]:
+        weight = self._groups[i][1] + self._groups[j][1]
         if weight >= THRESHOLD:
-            continue
-        total = (one + other) % PRIME
-        found: list[tuple[int, ...]] = [(a, b)] if total == 0 else []
-        if PRIME - total in singles:
-            found += [(a, b, c) for c in singles[PRIME - total]]
+            return frozenset()
+        total = (self._next[i] + self._next[j]) % PRIME
+        wanted = PRIME - total
+        found: list[tuple[int, ...]] = [()] if total == 0 else []
+        for singles in (news, self._singles):
+            if wanted in singles:
+                found += [(k,) for k in singles[wanted]]
         if weight + 2 < THRESHOLD:
-            if PRIME - total in pairs:
-                found += [(a, b, *more) for more in pairs[PRIME - total]]
-            pairs[total].append((a, b))
-        for indices in found:
-            if together := _is_a_group([items[index] for index in indices]):
-                return together
-    return frozenset()
+            for pairs in (self._new_pairs, self._pairs):
+                if wanted in pairs:
+                    found += pairs[wanted]
+            self._new_pairs[total].append((i, j))
+        return next((together for others in found if (together := self._together((i, j, *others)))), frozenset())
 
-
-def _is_a_group(items: Sequence[tuple[frozenset[Part], int, int]]) -> frozenset[Part]:
-    """Their parts, if none is in two of them and all are light enough together; else nothing."""
-    together = frozenset().union(*(parts for parts, _value, _weight in items))
-    is_light = sum(weight for _parts, _value, weight in items) < THRESHOLD
-    return together if is_light and len(together) == sum(len(parts) for parts, _value, _weight in items) else frozenset()
+    def _together(self, indices: tuple[int, ...]) -> frozenset[Part]:
+        """Their parts, if they do add up to nought, none is in two of them and all are light enough; else nothing."""
+        groups = [self._groups[index] for index in indices]
+        if sum(self._next[index] for index in indices) % PRIME or sum(weight for _parts, weight in groups) >= THRESHOLD:
+            return frozenset()
+        together = frozenset().union(*(parts for parts, _weight in groups))
+        return together if len(together) == sum(len(parts) for parts, _weight in groups) else frozenset()
 
 
 def shown(
@@ -228,6 +258,7 @@ def _publish(numbers: Sequence[Number], knowledge: Knowledge, published: set[Has
     for number in numbers:
         knowledge.learn(dict.fromkeys(number.parts, 1))
     if not knowledge.gives_away():
+        knowledge.settle()
         published |= {number.name for number in numbers}
         return
     knowledge.forget(mark)

@@ -23,7 +23,7 @@ from escalation.desk import Section
 from escalation.move_pages import words_back
 from escalation.opened import opened
 from escalation.page import Afterwards
-from learning import marking
+from learning import marking, rooms
 from learning.identifying import Known
 from learning.membership import learner
 from learning.models import Thanks
@@ -158,13 +158,15 @@ def _manager_of(d: Disagreement, person: User, seat: Seat) -> User | None:
 @require_safe
 def thanks(request: HttpRequest) -> HttpResponse:
     """Received, of the people one manages, and given. No disagreement is named."""
-    person = learner(request).person
+    me = learner(request)
+    person = me.person
     found = Thanks.objects.filter(Q(to_person=person) | Q(manager=person) | Q(from_person=person))
     found = found.select_related("from_person", "to_person", "manager")
     context = {
         "received": [one for one in found if one.to_person_id == person.pk],
         "managed": [one for one in found if one.manager_id == person.pk],
         "given": [one for one in found if one.from_person_id == person.pk],
+        "rooms": rooms.open_to(me),
     }
     return render(request, "learning/thanks/list.html", context)
 

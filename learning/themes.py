@@ -258,7 +258,7 @@ def decide(request: HttpRequest, theme_id: UUID) -> HttpResponse:
             messages.success(request, _("Decided. Those who raised it are told the reason."))
         return redirect("theme", one.pk)
     back = reverse("theme", args=[one.pk])
-    return _form(request, _("What did the subgroup decide?"), form, back, _("Record the decision"), caption=one.title, key=key)
+    return _form(request, _("Record a decision"), form, back, _("Record the decision"), caption=one.title, key=key)
 
 
 def _decided(key: UUID, theme: Theme, given: dict[str, Any], me: Learner) -> Decision:
@@ -297,7 +297,7 @@ def done(request: HttpRequest, decision_id: UUID) -> HttpResponse:
         _is_done(one, form.cleaned_data, me)
         messages.success(request, _("Recorded. Those who raised it are told what changed, and everybody in the partnership can read it."))
         return redirect(home)
-    return _form(request, _("What changed?"), form, home, _("Record what changed"), caption=one.theme.title, decision=one)
+    return _form(request, _("Record what changed"), form, home, _("Record what changed"), caption=one.theme.title, decision=one)
 
 
 def _is_done(one: Decision, given: dict[str, Any], me: Learner) -> None:

@@ -250,6 +250,7 @@ def filled(route: str, reference: str) -> str:
     path = (
         route.replace("<slug:reference>", reference)
         .replace("<slug:slug>", "withdraw")
+        .replace("<slug:kind>", "raising")
         .replace("<int:number>", "1")
         .replace("<int:level>", "1")
         .replace("<int:pk>", "1")

@@ -20,7 +20,7 @@ BESIDE: dict[str, Beside] = {
     "draft_reminder": Beside("/desk/", _("You began to write down a disagreement and have not sent it.")),
     "point_named": Beside("/learning/points/{about}/", _("Somebody named a general issue that others could learn from.")),
     "referred": Beside("/learning/themes/", _("A general issue was referred to your subgroup.")),
-    "decided": Beside("/learning/decisions/{about}/done/", _("A subgroup decided something that you see to.")),
+    "decided": Beside("/learning/done/{about}/", _("A subgroup decided something that you see to.")),
     "told_back": Beside("/learning/#changed-{about}", _("What you raised has been considered: read what came of it.")),
     "debrief_asked": Beside("/debriefs/", _("A debrief is asked for.")),
     "debrief": Beside("/debriefs/{about}/", _("You are asked to a debrief, or its date has changed.")),

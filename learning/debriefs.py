@@ -285,9 +285,7 @@ def change(request: HttpRequest, debrief_id: uuid.UUID) -> HttpResponse:
         return redirect("debriefs")
     form = ArrangeForm(posted(request), initial={name: getattr(one, name) for name in ("starts_at", "place", "facilitator")})
     if request.method == "POST" and form.is_valid():
-        for name in ("starts_at", "place", "facilitator"):
-            setattr(one, name, form.cleaned_data[name])
-        one.save(update_fields=["starts_at", "place", "facilitator"])
+        Debrief.objects.filter(pk=one.pk).update(**{name: form.cleaned_data[name] for name in ("starts_at", "place", "facilitator")})
         messages.success(request, _("Changed. With another date, everybody who has not declined gets a message."))
         return redirect(reading.url)
     return render(request, "learning/debriefs/change.html", {"reading": reading, "form": form})

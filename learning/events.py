@@ -212,9 +212,7 @@ def change(request: HttpRequest, event_id: uuid.UUID) -> HttpResponse:
     names = ("title", "about", "starts_at", "hours", "place", "areas", "agencies")
     form = EventForm(posted(request), partnership=one.partnership, is_new=False, initial={name: getattr(one, name) for name in names})
     if request.method == "POST" and form.is_valid():
-        for name in names:
-            setattr(one, name, form.cleaned_data[name])
-        one.save(update_fields=names)
+        LearningEvent.objects.filter(pk=one.pk).update(**{name: form.cleaned_data[name] for name in names})
         messages.success(request, _("The event is changed."))
         return redirect(reading.url)
     return render(request, "learning/events/write.html", {"form": form, "reading": reading})
@@ -223,17 +221,27 @@ def change(request: HttpRequest, event_id: uuid.UUID) -> HttpResponse:
 # ── where training is needed ────────────────────────────────────────────────────────────────────────────────────────
 
 
+ROUGHLY = 5
+
+
 @dataclass(frozen=True)
 class Total:
-    """One area, over the last twelve months. None: fewer than five people, which is not said."""
+    """One area, over the last twelve months. None: fewer than five people, which is not said. Whoever looks every day must not learn what
+    one person wrote in between: so both numbers are rough."""
 
     area: str
-    people: int | None
-    hours: Decimal | None
+    people: int | None = None
+    hours: Decimal | None = None
 
     @property
-    def said(self) -> str:
-        return say_hours(self.hours) if self.hours is not None else ""
+    def at_least(self) -> int:
+        """People, in fives."""
+        return (self.people or 0) // ROUGHLY * ROUGHLY
+
+    @property
+    def about(self) -> int:
+        """Hours, to the nearest five."""
+        return round((self.hours or 0) / ROUGHLY) * ROUGHLY
 
 
 @require_safe
@@ -249,7 +257,7 @@ def _totals(partnership: Partnership) -> list[Total]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT area, people, hours FROM accord_cpd_totals(%s)", [partnership.pk])
         known = {area: (people, hours) for area, people, hours in cursor.fetchall()}
-    return [Total(str(one.label), *known.get(one.value, (None, None))) for one in Capability]
+    return [Total(str(one.label), *known.get(one.value, ())) for one in Capability]
 
 
 def _attended(partnership: Partnership) -> list[tuple[LearningEvent, int]]:

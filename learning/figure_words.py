@@ -271,7 +271,7 @@ class Reader:
 
     def _bar(self, row: str, column: str, series: int, longest: int, of: int) -> Bar:
         value = self.cells[row, column]
-        number = say(value)
+        number = drawn(value)
         said = number if of == 1 else f"{number} {self.column(column).lower()}"
         return Bar(said, None if value is None else value / longest, series)
 
@@ -285,8 +285,8 @@ class Reader:
         for stage, value in asked.items():
             late = self.value(ALL, f"late_{stage}")
             bars = (
-                Bar(_("%(n)s asked") % {"n": say(value)}, None if value is None else value / longest, 1),
-                Bar(_("%(n)s late") % {"n": say(late)}, None if late is None else late / longest, 2),
+                Bar(_("%(n)s asked") % {"n": drawn(value)}, None if value is None else value / longest, 1),
+                Bar(_("%(n)s late") % {"n": drawn(late)}, None if late is None else late / longest, 2),
             )
             found.append(Bars(str(Stage(stage).label), bars))
         return found
@@ -325,6 +325,11 @@ def say(value: int | float | None) -> str:
     return f"{value:g}"
 
 
+def drawn(value: int | None) -> str:
+    """Beside a bar, where a dash would look like one."""
+    return _("hidden") if value is None else f"{value:g}"
+
+
 def share(part: int, whole: int) -> str:
     return f"{round(100 * part / whole)}%"
 
@@ -338,14 +343,16 @@ def _too_few() -> str:
 
 def _flow(r: Reader) -> str:
     opened, closed, left = (r.value(ALL, column) for column in ("opened", "closed", "open"))
-    said = []
+    said: list[str] = []
+    if opened is None and closed is None:
+        return _too_few()
     if opened is not None:
         said.append(ngettext("%(n)d disagreement was opened.", "%(n)d disagreements were opened.", opened) % {"n": opened})
     if closed is not None:
         said.append(ngettext("%(n)d ended.", "%(n)d ended.", closed) % {"n": closed})
     if left is not None:
         said.append(ngettext("%(n)d was open at the end.", "%(n)d were open at the end.", left) % {"n": left})
-    return " ".join(said) or _too_few()
+    return " ".join(said)
 
 
 def _between(r: Reader) -> str:

@@ -163,9 +163,7 @@ def change(request: HttpRequest, entry_id: uuid.UUID) -> HttpResponse:
     entry = _one(request, entry_id)
     form = EntryForm(posted(request), initial={name: getattr(entry, name) for name in EntryForm.base_fields})
     if request.method == "POST" and form.is_valid():
-        for name, value in form.cleaned_data.items():
-            setattr(entry, name, value)
-        entry.save(update_fields=[*form.cleaned_data, "changed_at"])
+        LogEntry.objects.filter(pk=entry.pk).update(**form.cleaned_data, changed_at=timezone.now())
         messages.success(request, _("Your entry is changed."))
         return redirect("log")
     return render(request, "learning/log/write.html", {"form": form, "entry": entry})

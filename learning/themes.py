@@ -196,10 +196,8 @@ def change_theme(request: HttpRequest, theme_id: UUID) -> HttpResponse:
     initial = {"title": one.title, "about": one.about, "summary": one.summary, "subgroup": str(one.subgroup_id)}
     form = ThemeForm(posted(request), subgroups=subgroups, theme=one, initial=initial)
     if request.method == "POST" and form.is_valid():
-        for name in ("title", "about", "summary"):
-            setattr(one, name, form.cleaned_data[name])
-        one.subgroup = form.chosen_subgroup
-        one.save(update_fields=["title", "about", "summary", "subgroup"])
+        said = {name: form.cleaned_data[name] for name in ("title", "about", "summary")}
+        Theme.objects.filter(pk=one.pk).update(**said, subgroup=form.chosen_subgroup)
         messages.success(request, _("The theme is changed."))
         return redirect("theme", one.pk)
     return _form(request, _("Change this theme"), form, reverse("theme", args=[one.pk]), _("Save"), caption=one.title)

@@ -17,7 +17,7 @@ urlpatterns = [
     path("learning/themes/<uuid:theme_id>/change/", themes.change_theme, name="theme-change"),
     path("learning/themes/<uuid:theme_id>/decide/", themes.decide, name="theme-decide"),
     path("learning/themes/<uuid:theme_id>/briefing/", briefing.briefing, name="theme-briefing"),
-    path("learning/decisions/<uuid:decision_id>/done/", themes.done, name="decision-done"),
+    path("learning/done/<uuid:decision_id>/", themes.done, name="decision-done"),
     path("learning/subgroups/", subgroups.subgroups, name="subgroups"),
     path("learning/subgroups/<uuid:subgroup_id>/", subgroups.subgroup, name="subgroup"),
     path("", include("learning.figure_urls")),

@@ -19,7 +19,8 @@ from demo.people import DEMO_PASSWORD, SIGN_IN_AS
 from disputes.models import Disagreement, Draft, DraftReader, Text
 from disputes.stages import OPEN
 from escalation.models import Clock
-from learning.models import LearningPoint
+from learning.models import LearningPoint, Theme
+from learning.themes import told
 from procedure import calendars
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -103,7 +104,13 @@ def test_the_demonstration_has_something_for_everybody(demo: Any, superuser: Any
 
     representative = User.objects.get(email="judith.hale@northshire.example")
     with acting_as(representative):
-        assert LearningPoint.objects.count() == 1
+        assert LearningPoint.objects.count() == 5
+        assert LearningPoint.objects.get(referral=None).named_by.name == "Aisha Khan"
+    with acting_as(User.objects.get(email="vera.blunt@northshire.example")):
+        themes = told(Theme.objects.all())
+        assert sorted(len(theme.points) for theme in themes) == [1, 1, 1, 1, 1, 2, 3]
+        assert {theme.state for theme in themes} == {"Late", "Decided", "It came up again", "Done"}
+        assert all(theme.decisions for theme in themes)
     stand_in = User.objects.get(email="joe.walsh@northshire.example")
     with acting_as(stand_in):
         turns = [d.standing.turn.is_held_by(d.standing.actor(stand_in)) for d in Disagreement.objects.visible_to(stand_in).open()]

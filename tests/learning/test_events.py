@@ -187,7 +187,7 @@ def test_it_is_changed_and_called_off(client, w):
 
 
 def colleagues(w, many):
-    found = [factories.person(f"Colleague {n}") for n in range(many)]
+    found = [factories.person(f"Colleague {n} of {many}") for n in range(many)]
     with factories.as_set_up():
         for one in found:
             Post.objects.create(team=w.teams["school"], holder=one, title="Teacher", level=0)
@@ -210,7 +210,11 @@ def test_totals_are_of_five_people_at_least_and_name_nobody(client, w):
     wrote(people[4])
     html = client.get("/learning/capabilities/").content.decode()
     assert html.count(">fewer than 5 people<") == 4
-    assert ">18.0<" in html
+    assert ">about 20<" in html
+    assert ">5 or more<" in html
+    for one in colleagues(w, 1):
+        wrote(one, hours="1")
+    assert client.get("/learning/capabilities/").content.decode().count(">about 20<") == 1  # one more person is not to be seen
     assert "Colleague" not in html
 
 

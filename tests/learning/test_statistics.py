@@ -135,9 +135,8 @@ def _as_known(one: Case, until: dt.datetime) -> Case:
 
 
 def _point_as_known(one: Point, until: dt.datetime) -> Point:
-    return Point(
-        one.id, one.case, one.about, one.named_at, one.referred_at if one.referred_at and one.referred_at < until else None, theme=one.theme
-    )
+    referred = one.referred_at if one.referred_at and one.referred_at < until else None
+    return Point(one.id, one.case, one.about, one.named_at, referred, theme=one.theme)
 
 
 # ── what they were, and how they ended ──────────────────────────────────────────────────────────────────────────────

@@ -148,7 +148,7 @@ def test_a_decision_has_an_owner_and_a_date_and_the_owner_hears_of_it(learning: 
     assert (made.owner, made.due_on, made.decided_by, made.is_done) == (learning.w.mona, in_days(30), learning.member, False)
     assert owed("decided", as_clock) == ["Mona"]
     mona = learning.as_(learning.w.mona)
-    assert f"/learning/decisions/{made.pk}/done/" in mona.get("/desk/").content.decode()
+    assert f"/learning/done/{made.pk}/" in mona.get("/desk/").content.decode()
     assert mona.get(f"{LIST}{one.pk}/").status_code == 200
     assert mona.get(f"{LIST}{one.pk}/decide/").status_code == 404
     assert mona.get(LIST).status_code == 404
@@ -202,7 +202,7 @@ def test_no_change_needs_a_reason_has_no_owner_and_is_told_back_at_once(learning
 def test_what_changed_is_recorded_by_owner_subgroup_or_office(learning: Learning, who: str) -> None:
     made = learning.decided(learning.theme())
     person = {"owner": learning.w.mona, "member": learning.member, "office": learning.w.office}[who]
-    address = f"/learning/decisions/{made.pk}/done/"
+    address = f"/learning/done/{made.pk}/"
     assert "A new letter" in learning.as_(person).get(address).content.decode()
     assert learning.client.post(address, DONE).url == f"{LIST}{made.theme_id}/"
     (now,) = decisions(learning)
@@ -228,7 +228,7 @@ def test_what_changed_is_recorded_by_owner_subgroup_or_office(learning: Learning
 )
 def test_what_is_wrong_with_what_changed_is_said_and_kept(learning: Learning, wrong: dict[str, str], message: str) -> None:
     made = learning.decided(learning.theme())
-    html = learning.as_(learning.w.mona).post(f"/learning/decisions/{made.pk}/done/", {**DONE, **wrong}).content.decode()
+    html = learning.as_(learning.w.mona).post(f"/learning/done/{made.pk}/", {**DONE, **wrong}).content.decode()
     assert message in html
     assert "evidence" in wrong or DONE["evidence"] in html
     assert not decisions(learning)[0].is_done

@@ -28,7 +28,7 @@ NAMES = (
 # fmt: on
 
 
-# (who raises, whom they ask, what about) of one quarter; every fourth goes on to the managers, every fourth is taken back.
+# (who raises, whom they ask, what about) of one quarter; of every four one begins with the managers, and one is taken back.
 RAISED = [
     ("aisha.khan", "sam.reid", "thresholds"),
     ("nell.doyle", "priya.nair", "need_for_action"),
@@ -98,14 +98,14 @@ class Past:
     def tell(self) -> Story:
         by, to, category = RAISED[self.at]
         decision, why_unsafe, outcome_wanted = WORDS[category]
-        urgent = self.at % 4 == 1
+        urgent = self.at % 4 == 0  # begins with the managers (23.13)
         story = Story(self.north).send(
             self.on(1, "09:20"),
             by,
             to,
             category=category,
             children=[NewChild(self.name, "5_10", f"R-{1000 + self.at}")],
-            facts={"at_immediate_risk": urgent},
+            facts={"at_immediate_risk": urgent, "start_higher": urgent},
             child_safe="no" if urgent else "unsure",
             decision=decision,
             why_unsafe=why_unsafe,
@@ -115,7 +115,7 @@ class Past:
             story.move(self.on(1, "15:10"), by, "withdraw", reason="It was a misunderstanding about dates.", child_safe="yes")
             return story
         story.move(self.on(1, "10:35"), to, "match_child", references={1: f"C-{4000 + self.at}"}, child_safe="yes")
-        if self.at % 4 == 0:
+        if urgent:
             self._by_managers(story, by, to)
         else:
             self._between_them(story, by, to)
@@ -128,11 +128,9 @@ class Past:
         story.move(self.on(answered + 1, "09:15"), by, "confirm_outcome", facts=said, child_safe="yes")
 
     def _by_managers(self, story: Story, by: str, to: str) -> None:
-        story.move(self.on(2, "11:10"), to, "answer", view="I see it differently, from what was known that day.", child_safe="yes")
-        story.move(self.on(2, "15:20"), by, "refer_to_line_manager", unresolved="We have each said why, and still differ.")
-        self._propose(story, MANAGERS[to], 4)
-        story.move(self.on(5, "09:40"), MANAGERS[by], "confirm_outcome", facts={"agreement_version": 1}, child_safe="yes")
-        story.move(self.on(5, "10:05"), by, "say_still_at_risk", facts={"still_at_risk": False}, child_safe="yes")
+        self._propose(story, MANAGERS[to], 2)
+        story.move(self.on(3, "09:40"), MANAGERS[by], "confirm_outcome", facts={"agreement_version": 1}, child_safe="yes")
+        story.move(self.on(3, "10:05"), by, "say_still_at_risk", facts={"still_at_risk": False}, child_safe="yes")
 
     def _propose(self, story: Story, by: str, day: int) -> None:
         kind = list(OUTCOMES)[(0, 1, 2, 0, 1, 0)[self.at % 6]]
@@ -144,6 +142,6 @@ def tell(north: Northshire, days: Days) -> list[Story]:
     last = Period.quarter_of(this.first - dt.timedelta(days=1))
     before = Period.quarter_of(last.first - dt.timedelta(days=1))
     told: list[Story] = []
-    for first, quarter in ((0, before), (len(RAISED), last)):
-        told += [Past(north, days, quarter, at, NAMES[first + at]).tell() for at in range(len(RAISED))]
+    for first, quarter, n in ((0, before, 16), (16, last, len(RAISED))):
+        told += [Past(north, days, quarter, at, NAMES[first + at]).tell() for at in range(n)]
     return told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.db.models import F, Prefetch, Q
@@ -174,7 +174,7 @@ def _laid_out(person: User, now: dt.datetime) -> Desk:
             _lay_stalled(made, d, actor, stalls.get(d.pk, []), lost=bool(lost[d.pk]))
         else:
             _lay_ended(made, d, actor, now)
-    _lay_issues(made, person, now)
+    _lay_issues(made, person, now, {d.pk: d for d in disagreements})
     for rows in (made.to_do, made.referrals, made.mediations, made.mediated, made.stalled, made.waiting, made.told):
         rows.sort(key=lambda row: row.order)
     made.finished.sort(key=lambda row: row.disagreement.ended_at or now, reverse=True)
@@ -313,32 +313,33 @@ def _lay_ended(made: Desk, d: Disagreement, actor: Actor, now: dt.datetime) -> N
         made.finished.append(Row(d, say_turn(d, actor).ask, page_of(d), _("Open")))
 
 
-def _lay_issues(made: Desk, person: User, now: dt.datetime) -> None:
-    """What an agreed outcome leaves to be done (23.18): this person's own, until it is done; and what is late of those they manage."""
+def _lay_issues(made: Desk, person: User, now: dt.datetime, known: dict[UUID, Disagreement]) -> None:
+    """What an agreed outcome leaves to be done (23.18): this person's own, until it is done; and what is late of those they manage.
+    `known`: disagreements of which it is read already where they stand."""
     today = timezone.localdate(now)
     seats = Seat.objects.active(now).of(person, timezone.localdate(now)).values("disagreement")
     found = issues.unfinished().filter(disagreement__in=Disagreement.objects.visible_to(person, now).filter(pk__in=seats))
     related = [f"disagreement__{name}" for name in with_what_rows_say()]
     rows = list(found.select_related("agreement", "owner", *related).prefetch_related(_children("disagreement__children"))[:MOST])
-    disagreements = {row.disagreement_id: row.disagreement for row in rows}
+    others = {row.disagreement_id: row.disagreement for row in rows if row.disagreement_id not in known}
     for row in rows:
-        row.disagreement = disagreements[row.disagreement_id]
-    Standing.of_many(disagreements.values(), now)
-    describe(disagreements.values())
+        row.disagreement = known.get(row.disagreement_id) or others[row.disagreement_id]
+    Standing.of_many(others.values(), now)
+    describe(others.values())
     entries = {row.agreement.entry_id for row in rows}
     words = {(text.entry_id, text.field): text.value for text in Text.objects.filter(entry__in=entries, field__startswith="issue_")}
     for row in rows:
         d, late = row.disagreement, (today - row.due_on).days
         text = words.get((row.agreement.entry_id, f"issue_{row.number}")) or _("An outstanding issue.")
-        tone = "late" if late > 0 else ""
-        said = {"disagreement": d, "do": text, "due_on": row.due_on, "days_late": max(late, 0), "tone": tone}
+        said = Row(d, text, page_of(d), _("Open"), due_on=row.due_on, days_late=max(late, 0), tone="late" if late > 0 else "")
         manages = late > 0 and person in issues.who_manages(d.standing)
-        said["also"] = (_("Reopen it"), page_of(d, "reopen")) if manages else ("", "")
+        if manages:
+            said = replace(said, also=(_("Reopen it"), page_of(d, "reopen")))
         if person in issues.who_sees_to(d.standing, row):
             href = f"{page_of(d, 'finish-issue')}?issue={row.number}"
-            made.issues.append(Row(**said, href=href, button=_("Say that it is done"), for_whom=_owner_if_other(row, person)))
+            made.issues.append(replace(said, href=href, button=_("Say that it is done"), for_whom=_owner_if_other(row, person)))
         elif manages:
-            made.late_issues.append(Row(**said, href=page_of(d), button=_("Open"), note=_say_who_has_it(d, row)))
+            made.late_issues.append(replace(said, note=_say_who_has_it(d, row)))
 
 
 def _owner_if_other(issue: OutstandingIssue, person: User) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,7 +13,7 @@ from accounts.models import Appointment, Office, User
 from disputes.models import Disagreement, Seat
 from disputes.rules import session_lies_ahead
 from disputes.seats import Actor
-from disputes.stages import MEDIATING, Capacity, Stage
+from disputes.stages import MEDIATING, Awaiting, Capacity, Stage
 from escalation import joint_session
 from escalation.notices import HEARS_NEWS
 
@@ -68,18 +69,28 @@ def _seated(d: Disagreement, move: str, actor: Actor) -> list[str]:
     elif (d.is_note(move) and move != "name_mediator") or (not d.is_open and move != "reopen"):
         seats = []
     else:
-        turn = {seat.pk for seat in d.standing.turn.seats} if move != "name_mediator" else set()
-        seats = [seat for seat in seats if seat.capacity in HEARS_NEWS or seat.pk in turn or _comes_to_the_session(d, move, seat)]
+        turn = {seat.pk for seat in d.standing.turn.seats} if move not in LEAVES_THE_MEDIATORS else set()
+        mediating = _told_of_the_mediation(d, move)
+        seats = [seat for seat in seats if seat.capacity in HEARS_NEWS or seat.pk in turn or seat.pk in mediating]
     seats = list(seats)
     people = [person for person in d.standing.people_in(seats) if person.pk != actor.person.pk]
     return [_say_person(person, d.standing.actor(person).seats, seats) for person in people]
 
 
-def _comes_to_the_session(d: Disagreement, move: str, seat: Seat) -> bool:
-    """Who is told by mail when a joint session is fixed, or when one that lay ahead is not held."""
-    if move == "answer_session":
-        return seat.capacity in MEDIATING
-    return move in joint_session.CALLS_OFF and session_lies_ahead(d) and seat.capacity in MEDIATING
+LEAVES_THE_MEDIATORS = ("name_mediator", "propose_session", "record_mediation")  # what one does who mediates, the other finds on the desk
+
+
+def _told_of_the_mediation(d: Disagreement, move: str) -> set[UUID]:
+    """The Chair's and the mediator's seats to which a mail goes: it is their move then, or a joint session is fixed, or is not held."""
+    mediating = [seat for seat in d.standing.seats if seat.capacity in MEDIATING]
+    if move == "answer_the_chair" and d.awaiting != Awaiting.CONFIRMATION:
+        return {seat.pk for seat in mediating}
+    if move == "answer_session" and len(d.standing.sides_without_dates) <= 1:
+        return {seat.pk for seat in mediating}  # the last side has answered: then it is their move
+    if move in joint_session.CALLS_OFF and session_lies_ahead(d) and d.standing.session:
+        people = joint_session.expected(d.standing, d.standing.session)
+        return {seat.pk for seat in mediating if any(person in people for person in d.standing.people_in([seat]))}
+    return set()
 
 
 def _say_person(person: User, filled: Iterable[Seat], told: list[Seat]) -> str:

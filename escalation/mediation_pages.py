@@ -23,6 +23,7 @@ from disputes.seats import Actor
 from disputes.stages import MEDIATING, PARTIES, Capacity
 from escalation import ics, notices
 from escalation.mediation import address, is_writable, mediates, open_to, side_of
+from escalation.move_pages import words_back
 from escalation.opened import opened
 from escalation.page import find, identity
 from pages import fields, forms
@@ -44,38 +45,50 @@ class WriteMessage(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def with_the_chair(request: HttpRequest, reference: str) -> HttpResponse:
     """A side's own thread with whoever mediates."""
-    d = find(request, reference)
+    if (d := _found(request, reference)) is None:
+        return _out_of_sight(request)
     actor = d.standing.actor(request.user)  # type: ignore[arg-type]
     side = side_of(actor)
     if side is None or mediates(actor) or side not in open_to(d, actor):
-        raise Http404
+        return _out_of_sight(request)
     return _thread(request, d, actor, side)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def with_a_side(request: HttpRequest, reference: str, kind: str) -> HttpResponse:
     """For whoever mediates: the thread with one side."""
-    d = find(request, reference)
+    if (d := _found(request, reference)) is None:
+        return _out_of_sight(request)
     actor = d.standing.actor(request.user)  # type: ignore[arg-type]
     side = next((side for side in d.standing.party_sides if side.kind == kind and kind in PARTIES), None)
     if side is None or not mediates(actor) or side not in open_to(d, actor):
-        raise Http404
+        return _out_of_sight(request)
     return _thread(request, d, actor, side)
+
+
+def _found(request: HttpRequest, reference: str) -> Disagreement | None:
+    try:
+        return find(request, reference)
+    except Http404:
+        return None
+
+
+def _out_of_sight(request: HttpRequest) -> HttpResponse:
+    """Not open to this person, or no such disagreement: the same 404, and whoever sent words to it finds them there."""
+    text = (posted(request) or {}).get("text", "")
+    return words_back(request, [(_("Your message"), text)] if text.strip() else [])
 
 
 def _thread(request: HttpRequest, d: Disagreement, actor: Actor, side: Side) -> HttpResponse:
     """Messages oldest first, the last page at first, and a form below them while writing is open."""
-    here = address(d, side, actor)
-    form, key = WriteMessage(posted(request)), key_of(request)
-    if request.method == "POST" and is_writable(d) and form.is_valid():
-        if _write(d, actor, side, form.cleaned_data["text"], key, timezone.now()):
+    form, key, status = WriteMessage(posted(request)), key_of(request), 200
+    writable = is_writable(d)
+    if request.method == "POST" and (form.is_valid() or not writable):
+        if writable and _write(d, actor, side, form.cleaned_data["text"], key, timezone.now()):
             messages.success(request, _("Your message is there. Whoever it is for gets an email that says so, without your words."))
-            return redirect(f"{here}#latest")
-        form.add_error(None, _("The mediation has ended since you opened this page. Nothing was sent: copy what you wrote."))
-    status = 200
-    if request.method == "POST" and not is_writable(d):
+            return redirect(f"{address(d, side, actor)}#latest")
         form.add_error(None, _("The mediation is over, and nothing more can be written here. Nothing was sent: copy what you wrote."))
-        status = 409
+        writable, status = False, 409
     opened(request, d, "private_thread")
     notes = SideNote.objects.filter(side=side, with_chair=True).select_related("author", "post__team__agency").order_by("written_at", "id")
     pages = Paginator(notes, MESSAGES_A_PAGE)
@@ -88,7 +101,7 @@ def _thread(request: HttpRequest, d: Disagreement, actor: Actor, side: Side) -> 
         "key": key,
         "page": page,
         "notes": [(note, _who(note, d)) for note in page],
-        "is_writable": is_writable(d),
+        "is_writable": writable,
         "mediates": is_mediating,
         "other": next((one for one in open_to(d, actor) if one != side), None) if is_mediating else None,
         "readers": [one.name for one in _readers(d, side)],

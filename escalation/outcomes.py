@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from disputes.models import Agreement, Confirmation, Disagreement, Entry, OutstandingIssue, Side
 from disputes.seats import Actor
 from disputes.stages import Stage
-from escalation import reading
+from escalation import reading, words
 from pages import times
 
 
@@ -81,6 +81,10 @@ class Outcome:
         return str(self.agreement.proposed_by or _("the Chair"))
 
     @property
+    def kind(self) -> str:
+        return say_kind(self.agreement.entry)
+
+    @property
     def declined(self) -> bool:
         return self.agreement.declined_by_id is not None
 
@@ -132,6 +136,11 @@ def sees_to(row: OutstandingIssue, actor: Actor) -> bool:
     """Its owner, or whoever speaks for the side that owns it."""
     seat = actor.speaking_seat()
     return bool(actor.seats) and (row.owner_id == actor.person.pk or (seat is not None and seat.side_id == row.owner_side_id))
+
+
+def say_kind(entry: Entry) -> str:
+    """What the proposer says that the outcome comes to; empty where they did not say."""
+    return str(dict(words.KINDS_OF_OUTCOME).get(entry.facts.get("kind_of_outcome", ""), ""))
 
 
 def say_late(days: int) -> str:

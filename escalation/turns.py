@@ -51,6 +51,8 @@ def say_turn(disagreement: Disagreement, actor: Actor | None) -> Saying:
         move = "countersign"
     elif turn.awaiting == Awaiting.MEDIATION and not_to_be_held(disagreement):
         move = "propose_session"
+    elif turn.awaiting == Awaiting.SESSION and turn.for_sides and not _has_to_say_dates(disagreement, actor):
+        move = None  # nobody there is on the system: they are rung up
     return Saying(mine, _who(disagreement), _ask(disagreement), move, due_at)
 
 
@@ -58,6 +60,11 @@ def _has_to_confirm(disagreement: Disagreement, actor: Actor | None) -> bool:
     """One's own confirmation comes before recording that of a side which is not on the system."""
     seat = actor.acting_seat(disagreement) if actor else None
     return seat is not None and seat.side in disagreement.standing.unconfirmed_sides
+
+
+def _has_to_say_dates(disagreement: Disagreement, actor: Actor | None) -> bool:
+    seat = actor.acting_seat(disagreement) if actor else None
+    return seat is not None and seat.side in disagreement.standing.sides_without_dates
 
 
 def _who(disagreement: Disagreement) -> str:
@@ -132,7 +139,7 @@ def _ask_who_mediates(disagreement: Disagreement) -> str:
 
 def _ask_for_dates(disagreement: Disagreement) -> str:
     turn = disagreement.standing.turn
-    if turn.for_sides:
+    if turn.for_sides and len(turn.for_sides) == len(turn.sides):
         absent = ", ".join(str(side) for side in turn.for_sides)
         return _("Nobody at %(side)s is on the system. Ring them for their dates, and tell whoever mediates.") % {"side": absent}
     return _("Say which of the proposed dates for a joint session suit your side, and who comes.")

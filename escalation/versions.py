@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -56,6 +57,7 @@ class Version:
     tone: str
     stands: bool  # neither replaced nor declined: its confirmations count
     text: Text
+    kind: Text  # what it comes to
     is_first: bool
     issues: list[IssueChange] = field(default_factory=list)
     confirmed: list[Confirmed] = field(default_factory=list)
@@ -67,7 +69,7 @@ class Version:
 
     @property
     def is_changed(self) -> bool:
-        return self.text.is_changed or any(issue.state != "same" for issue in self.issues)
+        return self.text.is_changed or self.kind.is_changed or any(issue.state != "same" for issue in self.issues)
 
 
 @require_safe
@@ -108,6 +110,7 @@ def compared(d: Disagreement, shown: list[Agreement]) -> list[Version]:
                 tone=tone,
                 stands=row.version == latest and row.declined_by_id is None,
                 text=Text.of(before.get("outcome", "") if before is not None else None, texts[row.version].get("outcome", "")),
+                kind=Text.of(_kind(entries, rows, row.version - 1), outcomes.say_kind(entries[row.entry_id])),
                 is_first=before is None,
                 issues=_compare_issues(issues.get(row.version - 1), issues[row.version]),
                 confirmed=confirmed[row.version],
@@ -117,11 +120,16 @@ def compared(d: Disagreement, shown: list[Agreement]) -> list[Version]:
     return found
 
 
+def _kind(entries: dict[UUID, Entry], rows: list[Agreement], version: int) -> str | None:
+    """What that version came to; None where there is none."""
+    return next((outcomes.say_kind(entries[row.entry_id]) for row in rows if row.version == version), None)
+
+
 def _texts(entry: Entry) -> dict[str, str]:
     return {text.field: text.value for text in entry.texts.all()}
 
 
-def _issues(d: Disagreement, rows: list[Agreement], entries: dict) -> dict[int, list[Issue]]:
+def _issues(d: Disagreement, rows: list[Agreement], entries: dict[UUID, Entry]) -> dict[int, list[Issue]]:
     by_version: dict[int, list[Issue]] = {row.version: [] for row in rows}
     version = {row.pk: row for row in rows}
     found = d.outstanding_issues.filter(agreement__in=version).select_related("owner", "owner_side__team__agency").order_by("number")

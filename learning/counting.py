@@ -76,13 +76,16 @@ def facts_of(partnership: Partnership) -> Facts:
     categories = {
         c.key: c.label for policy in Policy.objects.filter(partnership=partnership).order_by("version") for c in policy.document.categories
     }
-    agencies = Agency.objects.filter(partnerships=partnership).order_by("name").values_list("pk", "name")
+    members = Agency.objects.filter(partnerships=partnership).order_by("name").values_list("pk", "name")
+    took_part = Side.objects.filter(partnership=partnership).order_by().values_list("team__agency_id", "team__agency__name").distinct()
+    agencies = {str(pk): name for pk, name in members}
     return Facts(
-        agencies={str(pk): name for pk, name in agencies},
+        agencies=agencies,
         categories=categories,
         cases=_cases(partnership),
         points=_points(partnership),
         talks=_talks(partnership),
+        former={str(pk): name for pk, name in took_part if str(pk) not in agencies},
     )
 
 
@@ -117,10 +120,10 @@ def _cases(partnership: Partnership) -> list[Case]:
 def _case(
     pk: UUID,
     category: str,
-    sides: list[dict[str, Any]],
-    acts: list[dict[str, Any]],
-    limits: list[dict[str, Any]],
-    issues: list[dict[str, Any]],
+    sides: list[Mapping[str, Any]],
+    acts: list[Mapping[str, Any]],
+    limits: list[Mapping[str, Any]],
+    issues: list[Mapping[str, Any]],
 ) -> Case:
     raising = next((str(side["team__agency_id"]) for side in sides if side["kind"] == SideKind.RAISING), "")
     responding = [side for side in sides if side["kind"] == SideKind.RESPONDING]
@@ -153,8 +156,8 @@ def _act(row: Mapping[str, Any], theirs: set[UUID]) -> Act:
     )
 
 
-def _by_disagreement(rows: Iterable[dict[str, Any]]) -> dict[UUID, list[dict[str, Any]]]:
-    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+def _by_disagreement(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[Mapping[str, Any]]]:
+    found: dict[UUID, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         found[row["disagreement_id"]].append(row)
     return found
@@ -169,7 +172,7 @@ def _points(partnership: Partnership) -> list[Point]:
         row["point_id"]: row for row in Referral.objects.filter(partnership=partnership).values("point_id", "subgroup_id", "referred_at")
     }
     themes = dict(ThemePoint.objects.filter(partnership=partnership).values_list("point_id", "theme_id"))
-    decisions: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+    decisions: dict[UUID, list[Mapping[str, Any]]] = defaultdict(list)
     for row in Decision.objects.filter(partnership=partnership).order_by("decided_at").values("theme_id", "decided_at", "done_at"):
         decisions[row["theme_id"]].append(row)
     rows = LearningPoint.objects.filter(partnership=partnership).order_by("recorded_at")
@@ -184,9 +187,9 @@ def _point(
     case: UUID,
     about: str,
     named_at: dt.datetime,
-    referral: dict[str, Any] | None,
+    referral: Mapping[str, Any] | None,
     theme: UUID | None,
-    decisions: Mapping[UUID, list[dict[str, Any]]],
+    decisions: Mapping[UUID, list[Mapping[str, Any]]],
 ) -> Point:
     at = referral["referred_at"] if referral else None
     is_kept = referral is not None and referral["subgroup_id"] is None

@@ -19,6 +19,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Post, Team, User
+from audit import trail
+from audit.models import Trace
 from disputes.models import Disagreement
 from disputes.stages import ACTING, Capacity
 from escalation.desk import Section
@@ -126,6 +128,8 @@ def debriefs(request: HttpRequest) -> HttpResponse:
     found, now = learner(request), timezone.now()
     person, offices = found.person, found.offices
     arranged = Debrief.objects.filter(partnership__in=offices).prefetch_related("participants") if offices else []
+    if offices:
+        trail.note_for_each(Trace.Kind.READ, "debriefs", {one: {"as": "office"} for one in offices}, person=person.pk)
     context = {
         "mine": [Reading(debrief, person, now) for debrief in _with_people().filter(pk__in=_asked_to(person))],
         "arranges": bool(offices),
@@ -211,9 +215,12 @@ def arrange(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     asked = DebriefRequest.objects.filter(pk=request_id, partnership__in=found.offices).select_related("asked_by").first()
     if asked is None:
         raise Http404
+    if request.method == "POST":
+        _one_at_a_time(asked)
     before = Debrief.objects.filter(disagreement=asked.disagreement_id, cancelled_at=None, made_at__gte=asked.recorded_at).first()
     if before:  # arranged already, by a colleague or by the same page
         return redirect("debrief", before.pk)
+    _note_reading(asked, found.person)
     places = _places(asked)
     form = ArrangeForm(posted(request), people=[(str(place.person.pk), place.said) for place in places])
     if not form.is_bound:
@@ -223,6 +230,18 @@ def arrange(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
         messages.success(request, _("It is arranged. Everybody you chose gets a message that asks whether they come."))
         return redirect("debrief", made.pk)
     return render(request, "learning/debriefs/arrange.html", {"asked": asked, "form": form})
+
+
+def _one_at_a_time(asked: DebriefRequest) -> None:
+    """Two at the office, or one page posted twice at once, arrange one debrief."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"debrief {asked.disagreement_id}"])
+
+
+def _note_reading(asked: DebriefRequest, person: User) -> None:
+    seen: dict[str, Any] = {"disagreement": asked.disagreement_id, "partnership": asked.partnership_id}
+    capacity: dict[str, Any] = {"as": "office", "why": "appointment", "role": "office"}
+    trail.note(Trace.Kind.READ, "debrief_people", person=person.pk, **seen, **capacity)
 
 
 @dataclass(frozen=True)

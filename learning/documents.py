@@ -25,7 +25,6 @@ from django.utils.translation import get_language
 
 TEMPLATES = Path(__file__).parent / "typst"
 MISSING = "\u25a1"  # an empty box, for a sign that none of our fonts has
-STANDARD = "ua-1"
 
 _KEPT_FORMATS = "\u200b\u200c\u200d\u200e\u200f\u00ad"
 _NEVER_SET = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control and invisible signs: overrides of the direction among them
@@ -73,7 +72,7 @@ def _set(template: str, inputs: dict[str, str]) -> bytes:
             font_paths=[settings.BASE_DIR / "var/assets/fonts"],
             ignore_system_fonts=True,
             format="pdf",
-            pdf_standards=[STANDARD],
+            pdf_standards="ua-1",
             sys_inputs=inputs,
         )
     except (typst.TypstError, RuntimeError) as error:

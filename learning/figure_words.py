@@ -62,7 +62,7 @@ ROWS = {
         "compromise": gettext_lazy("Compromise"),
         "reasons_accepted": gettext_lazy("Reasons accepted"),
         "resolved": gettext_lazy("Resolved, kind not said"),
-        "differ": gettext_lazy("Agreed to differ"),
+        "differ": gettext_lazy("They differ: closed without agreement"),
         "unconfirmed": gettext_lazy("Closed unconfirmed: one side stayed silent"),
         "withdrawn": gettext_lazy("Withdrawn"),
         "redirected": gettext_lazy("Taken to another procedure"),
@@ -217,12 +217,16 @@ class Reader:
             return str(About(key).label) if key in About.values else key
         if key in STAGES:
             return str(Stage(key).label)
-        return str(self.kept["names"].get(key) or ROWS.get(self.key, {}).get(key) or _("An agency that has left"))
+        return str(self.kept["names"].get(key) or ROWS.get(self.key, {}).get(key) or self._unnamed(key))
 
     def column(self, key: str) -> str:
         if key == ALL:
             return _("All")
-        return str(self.kept["names"].get(key) or COLUMNS.get(key) or _("An agency that has left"))
+        return str(self.kept["names"].get(key) or COLUMNS.get(key) or self._unnamed(key))
+
+    def _unnamed(self, key: str) -> str:
+        """A category of an earlier procedure by its key; an agency whose name is not kept."""
+        return key.replace("_", " ").capitalize() if self.key == "category" else _("An agency that has left")
 
     def _of_flow(self, key: str) -> str:
         if "q" in key:
@@ -271,8 +275,7 @@ class Reader:
 
     def _bar(self, row: str, column: str, series: int, longest: int, of: int) -> Bar:
         value = self.cells[row, column]
-        number = drawn(value)
-        said = number if of == 1 else f"{number} {self.column(column).lower()}"
+        said = _of_series(value, "" if of == 1 else self.column(column).lower())
         return Bar(said, None if value is None else value / longest, series)
 
     def _levels_drawn(self) -> list[Bars]:
@@ -285,8 +288,8 @@ class Reader:
         for stage, value in asked.items():
             late = self.value(ALL, f"late_{stage}")
             bars = (
-                Bar(_("%(n)s asked") % {"n": drawn(value)}, None if value is None else value / longest, 1),
-                Bar(_("%(n)s late") % {"n": drawn(late)}, None if late is None else late / longest, 2),
+                Bar(_of_series(value, _("asked")), None if value is None else value / longest, 1),
+                Bar(_of_series(late, _("late")), None if late is None else late / longest, 2),
             )
             found.append(Bars(str(Stage(stage).label), bars))
         return found
@@ -325,9 +328,11 @@ def say(value: int | float | None) -> str:
     return f"{value:g}"
 
 
-def drawn(value: int | None) -> str:
-    """Beside a bar, where a dash would look like one."""
-    return _("hidden") if value is None else f"{value:g}"
+def _of_series(value: int | None, name: str) -> str:
+    """Beside a bar: "10 opened", "ended: hidden"."""
+    if value is None:
+        return _("%(what)s: hidden") % {"what": name} if name else _("hidden")
+    return f"{value:g} {name}".strip()
 
 
 def share(part: int, whole: int) -> str:
@@ -377,6 +382,22 @@ def _ended(r: Reader) -> str:
         return ngettext("%(n)d ended.", "%(n)d ended.", total) % {"n": total}
     words = _("%(n)d of %(total)d (%(share)s) were resolved between practitioners, where the procedure wants it (23.10).")
     return words % {"n": resolved, "total": total, "share": share(resolved, total)}
+
+
+def _urgency(r: Reader) -> str:
+    at_risk, total = r.value("at_risk", "opened"), r.value(ALL, "opened")
+    if at_risk is None or not total:
+        return _largest(r)
+    words = _("In %(n)d of %(total)d (%(share)s) a child was at immediate risk when it was raised.")
+    return words % {"n": at_risk, "total": total, "share": share(at_risk, total)}
+
+
+def _reached(r: Reader) -> str:
+    lowest, total = r.value("practitioner", "closed"), r.value(ALL, "closed")
+    if lowest is None or not total:
+        return _largest(r)
+    words = _("%(n)d of %(total)d (%(share)s) went no higher than the people who disagree.")
+    return words % {"n": lowest, "total": total, "share": share(lowest, total)}
 
 
 def _outcome(r: Reader) -> str:
@@ -449,6 +470,8 @@ def _listed(names: list[str]) -> str:
 SENTENCES: dict[str, Callable[[Reader], str]] = {
     "flow": _flow,
     "between": _between,
+    "urgency": _urgency,
+    "reached": _reached,
     "ended": _ended,
     "outcome": _outcome,
     "confirmed": _confirmed,

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -222,13 +221,14 @@ def _followed(partnership: Partnership, released: list[Released]) -> Iterable[Fo
         after = quarters.get(Period.quarter_of(middle.last + dt.timedelta(days=1)))
         if before is None or after is None:
             continue
-        rows = [
-            (_("Late answers between practitioners"), *(_late(one, "practitioner") for one in (before, after))),
-            (_("Late answers of line managers"), *(_late(one, "line_manager") for one in (before, after))),
+        rows: list[tuple[str, str, str]] = [
+            (_("Quarter"), before.said, after.said),
+            (_("Late answers between practitioners"), _late(before, "practitioner"), _late(after, "practitioner")),
+            (_("Late answers of line managers"), _late(before, "line_manager"), _late(after, "line_manager")),
         ]
         if theme:
-            rows.append((_("General issues named in this theme"), *(_named(one, theme) for one in (before, after))))
-        yield Followed(what, on, [(_("Quarter"), before.said, after.said), *rows])
+            rows.append((_("General issues named in this theme"), _named(before, theme), _named(after, theme)))
+        yield Followed(what, on, rows)
 
 
 def _done(partnership: Partnership) -> Iterable[tuple[str, dt.date, str]]:
@@ -251,7 +251,3 @@ def _named(one: Released, theme: str) -> str:
     if kept and theme not in kept["rows"]:
         return "0" if one.number("theme", ALL, "named") == 0 else DASH
     return say(one.number("theme", theme, "named"))
-
-
-def address(one: Released, asked: str) -> str:
-    return reverse("figures-period", args=[one.name]) + asked

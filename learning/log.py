@@ -15,12 +15,14 @@ from django.db.models import QuerySet
 from django.db.models.functions import ExtractYear
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import kept_forms
 from accounts.models import User
 from learning import documents, rooms
 from learning.log_form import QUESTIONS, EntryForm
@@ -176,6 +178,7 @@ def delete(request: HttpRequest, entry_id: uuid.UUID) -> HttpResponse:
     entry = _one(request, entry_id)
     if request.method == "POST":
         entry.delete()
+        kept_forms.forget(entry.owner, reverse("log-change", args=[entry_id]), below=True)  # nor what was being changed in it
         messages.success(request, _("Your entry is deleted."))
         return redirect("log")
     return render(request, "learning/log/delete.html", {"entry": entry})

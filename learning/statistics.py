@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from learning import suppression
@@ -221,6 +221,7 @@ class Facts:
     cases: Sequence[Case] = ()
     points: Sequence[Point] = ()
     talks: Sequence[Talk] = ()
+    former: Mapping[str, str] = field(default_factory=dict)  # id -> name: agencies that took part and have left
 
     @property
     def since(self) -> dt.date | None:
@@ -500,6 +501,7 @@ WHOSE: dict[str, Callable[[Part], list[object]]] = {
 # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Place: TypeAlias = tuple[str, str]  # row, column
+Name: TypeAlias = tuple[str, str, str]  # table, row, column
 
 
 @dataclass
@@ -514,7 +516,7 @@ class Table:
     lines: list[list[Place]] = field(default_factory=list)
     shows_noughts: list[list[Place]] = field(default_factory=list)
 
-    def name(self, place: Place) -> tuple[str, str, str]:
+    def name(self, place: Place) -> Name:
         return (self.key, *place)
 
     def is_grand(self, place: Place) -> bool:
@@ -673,9 +675,7 @@ def _points(counted: Counted, quarters: set[dt.date]) -> Table:
 Cells: TypeAlias = dict[Place, int | None]  # None: hidden
 
 
-def release(
-    facts: Facts, period: Period, before: Mapping[Period, Mapping[str, Cells]], *, secondary: bool = True
-) -> list[dict[str, object]]:
+def release(facts: Facts, period: Period, before: Mapping[Period, Mapping[str, Cells]], *, secondary: bool = True) -> list[dict[str, Any]]:
     """The tables of this period as they are kept and shown for good, plain enough for JSON. `before`: what earlier releases showed, by
     table. A table whose earlier numbers would be counted otherwise today (a point moved to another theme) is not shown again: the
     difference would tell what was moved."""
@@ -710,10 +710,10 @@ def _is_recent(part: Part, since: dt.date, until: dt.date) -> bool:
     return min(days) <= until and (max(days) >= since or (part[0] == "flow" and part[2] is None))
 
 
-def _pinned(made: list[Table], counted: Counted, public: set[object]) -> set[object]:
+def _pinned(made: list[Table], counted: Counted, public: Collection[object]) -> set[Name]:
     """In a line whose noughts are always shown, hidden numbers are one or more: where they add up to hardly more than there are of them,
     one more is hidden."""
-    found: set[object] = set()
+    found: set[Name] = set()
     for table in made:
         for line in table.shows_noughts:
             *places, total = line
@@ -726,7 +726,7 @@ def _pinned(made: list[Table], counted: Counted, public: set[object]) -> set[obj
     return found
 
 
-def _cells(table: Table, counted: Counted, public: set[object], *, secondary: bool) -> Cells:
+def _cells(table: Table, counted: Counted, public: Collection[object], *, secondary: bool) -> Cells:
     """The numbers as shown. A nought stays hidden where each line it is in hides something, so that what is hidden may be nought too."""
     cells: Cells = {place: counted.number(parts) if table.name(place) in public else None for place, parts in table.parts.items()}
     if not secondary:
@@ -746,9 +746,10 @@ def _cells(table: Table, counted: Counted, public: set[object], *, secondary: bo
     return cells
 
 
-def _kept(facts: Facts, counted: Counted, table: Table, cells: Cells) -> dict[str, object]:
-    names = {"between": facts.agencies, "answer": facts.agencies, "category": facts.categories}.get(table.key, {})
-    kept: dict[str, object] = {
+def _kept(facts: Facts, counted: Counted, table: Table, cells: Cells) -> dict[str, Any]:
+    agencies = {**facts.former, **facts.agencies}
+    names = {"between": agencies, "answer": agencies, "category": facts.categories}.get(table.key, {})
+    kept: dict[str, Any] = {
         "key": table.key,
         "rows": table.rows,
         "columns": table.columns,
@@ -781,7 +782,8 @@ def _half_days(days: float) -> float:
     return round(days * 2) / 2
 
 
-def cells_of(table: Mapping[str, object]) -> Cells:
+def cells_of(table: Mapping[str, Any]) -> Cells:
     """The cells of a table as it was kept."""
-    rows, columns, cells = table["rows"], table["columns"], table["cells"]
-    return {(row, column): cells[r][c] for r, row in enumerate(rows) for c, column in enumerate(columns)}  # type: ignore[index, arg-type, call-overload]
+    rows: list[str] = table["rows"]
+    columns: list[str] = table["columns"]
+    return {(row, column): table["cells"][r][c] for r, row in enumerate(rows) for c, column in enumerate(columns)}

@@ -180,6 +180,8 @@ def new_theme(request: HttpRequest) -> HttpResponse:
             **{name: given[name] for name in ("title", "about", "summary")},
         )
         Theme.objects.bulk_create([made], ignore_conflicts=True)
+        if not Theme.objects.filter(pk=key, made_by=me.person, subgroup=subgroup).exists():
+            raise Http404  # a key of something else
         _place(form.chosen_points, made, me)
         messages.success(request, _("The theme is made. Decide what follows from it when the subgroup meets."))
         return redirect("theme", made.pk)
@@ -212,7 +214,9 @@ def place(request: HttpRequest, point_id: UUID) -> HttpResponse:
     if point is None:
         raise Http404
     there = getattr(point, "placed", None)
-    others = Theme.objects.filter(partnership=point.partnership_id).exclude(pk=there.theme_id if there else None).order_by("title")
+    others = Theme.objects.filter(partnership=point.partnership_id).order_by("title")
+    if there:
+        others = others.exclude(pk=there.theme_id)
     form = PlaceForm(posted(request), themes=list(others[:AT_MOST]))
     if request.method == "POST" and there and request.POST.get("theme") == str(there.theme_id):
         return redirect("theme", there.theme_id)  # the same page posted twice
@@ -272,6 +276,8 @@ def _decided(key: UUID, theme: Theme, given: dict[str, Any], me: Learner) -> Dec
     )
     with transaction.atomic():
         Decision.objects.bulk_create([made], ignore_conflicts=True)
+        if not Decision.objects.filter(pk=key, theme=theme, decided_by=me.person).exists():
+            raise Http404  # a key of something else
         if made.kind == Decision.Kind.NO_CHANGE:
             _is_done(made, {"what_changed": "", "evidence": "", "done_on": timezone.localdate()}, me)
     return made

@@ -24,7 +24,7 @@ from tests.factories import World, look, move
 
 pytestmark = pytest.mark.django_db
 
-PEOPLE = ("aisha", "sam", "grace", "mona", "office", "second")
+PEOPLE = ("aisha", "sam", "grace", "mona", "ian", "hal", "chair", "office", "second")
 AGREEING = ("propose_outcome", "propose_outcome", "confirm_outcome", "confirm_outcome", "confirm_outcome")
 OTHERS = (
     *("decline_outcome", "record_confirmation_for", "countersign", "refuse_countersign", "agree_to_differ", "reopen", "answer"),
@@ -37,7 +37,9 @@ ACT = st.tuples(
     st.integers(0, 5).map(lambda n: max(n - 3, 0)),  # how many moves ago they opened the page: mostly none
     st.sampled_from([None, None, 0, -1]),  # which version they say they confirm: not said, the latest, the one before
 )
-BEGINNINGS = st.sampled_from(["between practitioners", "between managers", "not on the system"])
+BEGINNINGS = st.sampled_from(
+    ["between practitioners", "between managers", "not on the system", "offered by the Chair", "offered by the Chair"]
+)
 
 
 class Undone(Exception):
@@ -57,6 +59,12 @@ def begun(w: World, how: str) -> Disagreement:
     if how == "between managers":
         d = factories.at_line_managers(w)
         move(d, "answer", w.mona)
+        return look(d, w.aisha)
+    if how == "offered by the Chair":  # who confirms it for nobody
+        d = factories.with_the_chair(w)
+        move(d, "accept_mediation", w.chair)
+        move(d, "record_mediation", w.chair)
+        move(d, "propose_outcome", w.chair, outcome="A joint visit")
         return look(d, w.aisha)
     if how == "not on the system":
         d = factories.raised(w, to="surgery")
@@ -98,6 +106,8 @@ def act(d: Disagreement, by: User, name: str, ago: int, version: int | None, n: 
             moves.make(d.pk, name, by=by, given=given, seen=seen, key=uuid.uuid4(), now=timezone.now())
         except (MoveRefused, Overtaken) as refused:
             return type(refused).__name__
+        assert seen == now.move_version or Disagreement.is_note(name)  # nothing is done from a page that is out of date
+        assert facts.get("agreement_version") in (None, latest and latest.version)
     return ""
 
 

@@ -16,8 +16,8 @@ from accounts.models import User
 from disputes.models import Disagreement, Entry
 from disputes.stages import Awaiting
 from escalation import limits, mails, tasks
-from escalation.models import Clock, Digest, Notice
 from escalation.beside import BESIDE
+from escalation.models import Clock, Digest, Notice
 from escalation.notices import CLOCK_RULES, RULES
 from tests import factories
 from tests.factories import World, look, move

@@ -24,7 +24,7 @@ from audit.models import Trace
 from disputes.models import Disagreement, Entry, SideNote, Text
 from disputes.sessions import Session
 from disputes.stages import Awaiting, Capacity, Mediation, Stage
-from escalation import desk, mails, notices, seating
+from escalation import desk, foresight, mails, notices, seating
 from escalation.models import Notice
 from escalation.turns import say_turn
 from evidence import history
@@ -249,6 +249,28 @@ def test_a_session_is_proposed_answered_and_fixed_by_its_pages(w: World, client:
         assert who in html
 
 
+def test_a_side_that_is_not_on_the_system_is_rung_for_its_dates(w: World, client: Client) -> None:
+    d = factories.raised(w, to="surgery")
+    with acting_as(w.aisha):
+        other = factories.fresh(d.pk).standing.turn.for_sides[0]
+    for name, by in (("refer_to_line_manager", w.aisha), ("pass_up_the_line", w.grace), ("ask_the_chair", w.ian)):
+        move(d, "record_answer_for", by, recorded_for=other.pk, view="No")
+        move(d, name, by)
+    move(d, "accept_mediation", w.chair)
+    ahead = {"dates": [(timezone.now() + dt.timedelta(days=7)).isoformat()], "minutes": 60, "people": [str(w.chair.pk)]}
+    move(d, "propose_session", w.chair, facts=ahead, agenda="x", place="y")
+    (row,) = laid_out(client, w.ian).to_do
+    assert row.button == "Choose dates"
+    dates_taken(w, d, w.ian, 0)
+    (row,) = laid_out(client, w.ian).to_do
+    assert "Ring them for their dates" in row.do
+    assert row.href == f"/disagreements/{d.reference}/"
+    assert "Ring them for their dates" in page(client, d, w.ian)
+    with acting_as(w.chair):
+        d = factories.fresh(d.pk)
+        assert "record_mediation" in {one.name for one in d.open_moves(d.standing.actor(w.chair))}  # it can be held all the same
+
+
 def test_no_date_that_suits_both_asks_for_others(w: World, client: Client) -> None:
     d = factories.session_proposed(w)
     dates_taken(w, d, w.ian, 0)
@@ -396,6 +418,37 @@ def test_recording_begins_with_the_session_that_was_held(w: World, client: Clien
         html = page(client, d, w.aisha)
     assert "What may be told to others" in html
     assert "The school may tell the nurse" in html
+
+
+def test_the_page_names_those_who_are_then_told(w: World) -> None:
+    """What each move of the mediation says beforehand, against the notices that it owes."""
+    d = factories.with_the_chair(w)
+    olga = manager_elsewhere(w)
+
+    def made(name: str, by: User, **given: Any) -> None:
+        with acting_as(by):
+            fresh = factories.fresh(d.pk)
+            lines = foresight.who_will_be_told(fresh, name, fresh.standing.actor(by))
+        said = {line.split(",")[0] for line in lines} - {"The person you choose below"}
+        if name == "answer_session":
+            session = session_of(d, by)
+            given["facts"] = {"session": str(session.entry), "dates": [session.dates[0].isoformat()], "people": [str(by.pk)]}
+        entry = move(d, name, by, **given)
+        with factories.as_set_up():
+            told = set(Notice.objects.filter(entry=entry).values_list("person__name", flat=True))
+        assert said == told - {by.name, "Olga" if name == "name_mediator" else ""}, name
+
+    ahead = {"dates": [(timezone.now() + dt.timedelta(days=7)).isoformat()], "minutes": 60, "people": [str(olga.pk)]}
+    made("ask_for_more", w.chair, question="Who?")
+    made("answer_the_chair", w.hal, answer="We")
+    made("accept_mediation", w.chair, offer="An hour")
+    made("name_mediator", w.chair, facts={"person": str(olga.pk)}, no_stake="None")
+    for _again in range(2):  # the second proposal calls the first session off
+        made("propose_session", olga, facts=ahead, agenda="x", place="y")
+        made("answer_session", w.ian)
+        made("answer_session", w.hal)
+    made("cancel_session", w.chair, reason="Snow")
+    made("record_mediation", olga, mediation="By phone")
 
 
 # ── the private threads ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -600,6 +653,19 @@ def test_a_former_mediator_and_whoever_is_excluded_read_it_no_more(w: World, cli
         with acting_as(person):
             assert not SideNote.objects.exists()
     assert SECRET in page(client, d, other, "with-each-side/raising/")
+
+
+def test_whoever_was_writing_when_they_had_to_leave_finds_their_words(w: World, client: Client) -> None:
+    d, olga = written(w, client)
+    move(d, "name_mediator", w.chair, facts={"person": str(manager_elsewhere(w, "Pia").pk)}, no_stake="None")
+    client.force_login(olga)
+    answers = [
+        client.post(f"/disagreements/{reference}/with-each-side/raising/", {"text": "MY LAST WORD"})
+        for reference in (d.reference, "ZZZZ-ZZZZ")
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert "MY LAST WORD" in answers[0].content.decode()
+    assert same(answers[0].content.decode()) == same(answers[1].content.decode())
 
 
 def test_being_told_is_not_reading_it(client: Client) -> None:

@@ -53,6 +53,7 @@ def offered(html: str, d: Disagreement) -> set[str]:
         "who-can-see",
         "our-notes",
         "with-the-chair",
+        "thanks",
         "versions",
     }  # pages, not moves
     return {"answer_closing_questions" if slug == "closing-questions" else slug.replace("-", "_") for slug in slugs}

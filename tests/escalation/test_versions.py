@@ -18,6 +18,7 @@ from accounts.models import User
 from audit.models import Trace
 from disputes.models import Disagreement, Entry
 from escalation.moves import MoveRefused
+from escalation.words import KINDS_OF_OUTCOME
 from tests import factories
 from tests.factories import World, look, move
 from tests.sameness import same
@@ -102,6 +103,17 @@ def test_new_and_removed_issues_are_said(w: World, client: Client) -> None:
     assert "Issue changed" not in third
     assert "Issue removed First" in second
     assert "Issue changed" not in second
+
+
+def test_what_it_comes_to_is_part_of_the_version(w: World, client: Client) -> None:
+    d = factories.answered(w)
+    move(d, "propose_outcome", w.sam, outcome="A visit", facts={"kind_of_outcome": "compromise"})
+    move(d, "propose_outcome", w.sam, outcome="A visit", facts={"kind_of_outcome": "decision_changed"})
+    kinds = {key: str(label) for key, label in KINDS_OF_OUTCOME}
+    assert f"What it comes to: {kinds['decision_changed']}" in plain(read(client, d, w.aisha, "confirm-outcome"))
+    said = plain(read(client, d, w.aisha))
+    assert "Word for word the same" not in said
+    assert "What it comes to" in said.split("Version 1 ")[0]
 
 
 def test_the_same_again_is_said_to_be_the_same(w: World, client: Client) -> None:

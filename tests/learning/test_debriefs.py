@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.acting import acting_as
+from audit.models import Trace
 from disputes.models import Entry
 from escalation.models import Notice
 from learning import tasks
@@ -91,6 +92,9 @@ def test_either_side_asks_and_the_office_finds_it_without_the_case(client, w):
     page = client.get(f"/debriefs/arrange/{request_of(w).pk}/").content.decode()
     assert "Sam, Children&#x27;s Social Care, Front door (Answers for the other agency)" in page
     assert "Ash" not in page.replace("Aisha", "")
+    with acting_as(w.office):
+        traces = Trace.objects.filter(person_id=w.office.pk, kind="read").values_list("what", "disagreement_id")
+        assert ("debrief_people", d.pk) in list(traces)
 
 
 def test_asked_twice_with_one_page_it_is_one_request(client, w):

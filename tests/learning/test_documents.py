@@ -92,6 +92,6 @@ def test_a_wrong_template_says_so() -> None:
 
 def test_every_font_of_a_document_is_ours(template: str) -> None:
     reader, _ = read(documents.pdf(template, {"who": "w", "text": "plain"}, "Fonts"))
-    fonts = {font["/BaseFont"] for page in reader.pages for font in (f.get_object() for f in page["/Resources"]["/Font"].values())}
+    fonts = {f.get_object()["/BaseFont"] for page in reader.pages for f in page["/Resources"]["/Font"].values()}
     assert fonts
     assert all("SourceSans3" in name for name in fonts), fonts

@@ -73,7 +73,11 @@ def test_it_is_changed_and_really_deleted(client, w):
     assert (entry.title, entry.hours, entry.areas) == ("Said better", None, [])
     assert "Do you want to delete" in client.get(f"/log/{entry.pk}/delete/").content.decode()
     assert len(entries(w.aisha)) == 1
+    with acting_as(w.aisha):  # as the page keeps it while it is being written
+        KeptForm.objects.create(person=w.aisha, path=f"/log/{entry.pk}/", fields={"style": ["half a thought"]}, kept_at=timezone.now())
     assert client.post(f"/log/{entry.pk}/delete/").url == "/log/"
+    with acting_as(w.aisha):
+        assert not KeptForm.objects.exists()
     with connection.cursor() as cursor:
         cursor.execute("SET ROLE accord_owner")
         cursor.execute("SELECT count(*) FROM learning_logentry")

@@ -74,8 +74,8 @@ def test_three_points_become_one_theme_and_one_moves_to_another(learning: Learni
     assert all(f"Number {n}" in html for n in range(3))
     chosen = [str(point.pk) for point in points]
     given = a_theme(points=chosen)
-    address = member.post(NEW, given).url
-    assert member.post(NEW, given).url == address  # the same page posted twice
+    address = member.post(NEW, given)["Location"]
+    assert member.post(NEW, given)["Location"] == address  # the same page posted twice
     (first,) = themes(learning)
     assert first.subgroup_id == learning.subgroup.pk
     html = member.get(address).content.decode()
@@ -83,12 +83,12 @@ def test_three_points_become_one_theme_and_one_moves_to_another(learning: Learni
     assert "general issue without a theme" not in member.get("/desk/").content.decode()
 
     other = learning.theme(title="Another theme")
-    assert member.post(f"/learning/points/{points[0].pk}/theme/", {"theme": str(other.pk)}).url == f"{LIST}{other.pk}/"
+    assert member.post(f"/learning/points/{points[0].pk}/theme/", {"theme": str(other.pk)})["Location"] == f"{LIST}{other.pk}/"
     assert member.post(f"/learning/points/{points[0].pk}/theme/", {"theme": str(other.pk)}).status_code == 302
     with acting_as(learning.member):
         assert ThemePoint.objects.filter(theme=other).count() == 1
         assert ThemePoint.objects.filter(theme=first).count() == 2
-    assert "new/?point=" in member.post(f"/learning/points/{points[1].pk}/theme/", {"theme": "new"}).url
+    assert "new/?point=" in member.post(f"/learning/points/{points[1].pk}/theme/", {"theme": "new"})["Location"]
 
 
 def test_only_what_was_referred_can_be_merged(learning: Learning) -> None:
@@ -103,7 +103,7 @@ def test_a_theme_s_words_can_be_changed(learning: Learning) -> None:
     one = learning.theme()
     member = learning.as_(learning.member)
     assert "Letters that decline give no reasons." in member.get(f"{LIST}{one.pk}/change/").content.decode()
-    assert member.post(f"{LIST}{one.pk}/change/", a_theme(title="Better words", about="training")).url == f"{LIST}{one.pk}/"
+    assert member.post(f"{LIST}{one.pk}/change/", a_theme(title="Better words", about="training"))["Location"] == f"{LIST}{one.pk}/"
     assert [(theme.title, theme.about) for theme in themes(learning)] == [("Better words", "training")]
 
 
@@ -142,7 +142,7 @@ def test_a_decision_has_an_owner_and_a_date_and_the_owner_hears_of_it(learning: 
     one = learning.theme(learning.referred())
     member = learning.as_(learning.member)
     given = a_decision()
-    assert member.post(f"{LIST}{one.pk}/decide/", given).url == f"{LIST}{one.pk}/"
+    assert member.post(f"{LIST}{one.pk}/decide/", given)["Location"] == f"{LIST}{one.pk}/"
     assert member.post(f"{LIST}{one.pk}/decide/", given).status_code == 302  # the same page posted twice
     (made,) = decisions(learning)
     assert (made.owner, made.due_on, made.decided_by, made.is_done) == (learning.w.mona, in_days(30), learning.member, False)
@@ -204,7 +204,7 @@ def test_what_changed_is_recorded_by_owner_subgroup_or_office(learning: Learning
     person = {"owner": learning.w.mona, "member": learning.member, "office": learning.w.office}[who]
     address = f"/learning/done/{made.pk}/"
     assert "A new letter" in learning.as_(person).get(address).content.decode()
-    assert learning.client.post(address, DONE).url == f"{LIST}{made.theme_id}/"
+    assert learning.client.post(address, DONE)["Location"] == f"{LIST}{made.theme_id}/"
     (now,) = decisions(learning)
     assert (now.what_changed, now.evidence, now.done_on, now.done_by) == (
         DONE["what_changed"],
@@ -337,3 +337,21 @@ def test_the_pages_take_as_many_queries_for_many_themes_as_for_one(learning: Lea
         assert learning.client.get(LIST).status_code == 200
     with django_assert_max_num_queries(14):
         assert learning.client.get("/learning/").status_code == 200
+
+
+def test_a_key_of_something_else_opens_and_changes_nothing(learning: Learning) -> None:
+    """Two members; the one posts pages with the keys of the other's rows."""
+    one, other = learning.theme(title="One"), learning.theme(title="Other")
+    made = learning.decided(one)
+    office = learning.as_(learning.w.office)
+    assert office.post(NEW, a_theme(key=str(one.pk))).status_code == 404
+    no_change = {"kind": "no_change", "what": "Nothing", "key": str(made.pk)}
+    assert office.post(f"{LIST}{other.pk}/decide/", no_change).status_code == 404
+    assert [theme.title for theme in themes(learning)] == ["One", "Other"]
+    assert not decisions(learning)[0].is_done
+
+
+@pytest.mark.parametrize("path", [NEW, LIST, "/learning/points/", "/learning/"])
+def test_strange_questions_in_an_address_are_no_fault(learning: Learning, path: str) -> None:
+    for question in ("?point=%00", "?page=9999999999999999", "?page=-1&of=%F0%9F%99%82", "?point=" + "x" * 5000):
+        assert learning.as_(learning.member).get(path + question).status_code == 200

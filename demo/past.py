@@ -122,7 +122,7 @@ class Past:
         return story
 
     def _between_them(self, story: Story, by: str, to: str) -> None:
-        answered = 5 if self.at % 6 == 3 else self.at % 3 + 1  # some after the time limit
+        answered = 5 if self.at % 4 == 3 else self.at % 3 + 1  # half after the time limit
         self._propose(story, to, answered)
         said = {"agreement_version": 1, "still_at_risk": False}
         story.move(self.on(answered + 1, "09:15"), by, "confirm_outcome", facts=said, child_safe="yes")
@@ -138,10 +138,11 @@ class Past:
 
 
 def tell(north: Northshire, days: Days) -> list[Story]:
+    """In order, the earlier quarter first: demo/learning.py says of some by their number what was learnt."""
     this = Period.quarter_of(local_day(days.now))
     last = Period.quarter_of(this.first - dt.timedelta(days=1))
     before = Period.quarter_of(last.first - dt.timedelta(days=1))
     told: list[Story] = []
-    for first, quarter, n in ((0, before, 16), (16, last, len(RAISED))):
-        told += [Past(north, days, quarter, at, NAMES[first + at]).tell() for at in range(n)]
+    for first, quarter in ((0, before), (len(RAISED), last)):
+        told += [Past(north, days, quarter, at, NAMES[first + at]).tell() for at in range(len(RAISED))]
     return told

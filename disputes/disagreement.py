@@ -79,8 +79,8 @@ from disputes.rules import (
     where_it_came_from,
     where_it_starts,
 )
-from disputes.seats import SERVING, Actor, Standing
-from disputes.stages import BEFORE_CHAIR, ENDS, MANAGERS, OPEN, Awaiting, Mediation, Stage
+from disputes.seats import SERVING, Actor, Standing, unstaked
+from disputes.stages import BEFORE_CHAIR, ENDS, MANAGERS, OPEN, Awaiting, Capacity, Mediation, Stage
 from procedure.ladder import Step
 from procedure.models import Policy
 
@@ -109,6 +109,7 @@ class DisagreementQuerySet(models.QuerySet["Disagreement"]):
         for capacity, offices in SERVING.items():
             serving = person.appointments.on(day).filter(office__in=offices).values("partnership")
             seats = seats.exclude(Q(capacity=capacity, post=None) & ~Q(partnership__in=serving))
+        seats = seats.exclude(Q(capacity=Capacity.MEDIATOR) & ~unstaked(person, day))
         audited = person.appointments.on(day).filter(office=Office.AUDITOR).values("partnership")
         led = Side.objects.filter(
             Q(team__agency__appointment__ends_on=None) | Q(team__agency__appointment__ends_on__gte=day),
@@ -281,10 +282,22 @@ class Disagreement(Row):
 
     def was_invited_by_the_others(self, seat: Seat | None) -> bool:
         """Whether whoever sits here was invited by the other side: who they are, only their inviter knows, so the office countersigns."""
-        if seat is None or seat.side_id is None or seat.opened_by is None:
+        if seat is None or seat.side_id is None:
             return False
-        invited = self.entries.filter(pk=seat.opened_by, kind="invite").exclude(side=seat.side_id)
-        return invited.exists()
+        opened = dict(self.entries.values_list("pk", "person"))
+        by_the_others = set(self.entries.filter(kind="invite").exclude(side=seat.side_id).values_list("pk", flat=True))
+        let_in: dict[UUID, list[UUID]] = {}  # who sits on this side -> the entries that opened their seats
+        for person, entry in Seat.objects.filter(side=seat.side_id, opened_by__isnull=False).values_list("person", "opened_by"):
+            let_in.setdefault(person, []).append(entry)  # type: ignore[arg-type]
+        asked, seen = [seat.opened_by], set()
+        while asked:  # and whether whoever let them in was, and so on
+            entry = asked.pop()
+            if entry in by_the_others:
+                return True
+            if entry not in seen and entry in opened:
+                seen.add(entry)
+                asked += let_in.get(opened[entry], [])
+        return False
 
     def _end(self) -> None:
         self.awaiting = Awaiting.NOTHING

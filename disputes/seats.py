@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import Appointment, Office, Post, StandIn, User
+from accounts.models import Appointment, Membership, Office, Post, StandIn, User
 from disputes.agreement import Agreement, OutstandingIssue
 from disputes.places import Exclusion, Seat, Side
 from disputes.record import Entry
@@ -103,12 +104,14 @@ class Standing:
             standings[exclusion.disagreement_id].excluded.add(exclusion.person_id)
         related = ("person", "post__team__agency", "post__holder")
         seats = Seat.objects.active(now).filter(disagreement__in=standings).select_related(*related).order_by("starts_at", "id")
-        serving = _serving(seats, now)
+        serving, mediating = _serving(seats, now), _without_a_stake(seats, now)
         for seat in seats:
             if seat.side_id and seat.side_id not in sides:
                 continue  # their side passed it on
             if seat.capacity in SERVING and seat.post_id is None and (seat.partnership_id, seat.person_id) not in serving[seat.capacity]:
                 continue  # their appointment has ended
+            if seat.capacity == Capacity.MEDIATOR and seat.pk not in mediating:
+                continue  # they have a stake by now, or have left the partnership
             if seat.side_id:
                 seat.side = sides[seat.side_id]
             standings[seat.disagreement_id].seats.append(seat)
@@ -294,6 +297,26 @@ SERVING = {
     Capacity.TOLD.value: (Office.CHAIR, Office.DEPUTY, Office.REPRESENTATIVE),
 }
 """Seats that somebody has because of an office, and not in a post, count only while they are appointed to one of these."""
+
+
+def unstaked(person: User, day: dt.date) -> Q:
+    """Of seats: those at whose disagreement this person may mediate, having a place in the partnership and none in an agency that takes
+    part, or took part (23.17)."""
+    held = Post.objects.filter(holder=person, ended_on=None).values("team__agency")
+    appointed = person.appointments.on(day)
+    agencies = Q(team__agency__in=held) | Q(team__agency__in=appointed.filter(agency__isnull=False).values("agency"))
+    belongs = Q(partnership__in=appointed.values("partnership"))
+    belongs |= Q(partnership__in=Membership.objects.filter(agency__in=held).values("partnership"))
+    return belongs & ~Q(disagreement__in=Side.objects.filter(agencies).values("disagreement"))
+
+
+def _without_a_stake(seats: Iterable[Seat], now: dt.datetime) -> set[UUID]:
+    """The seats of mediators who may still mediate."""
+    mediators = {seat.person_id: seat.person for seat in seats if seat.capacity == Capacity.MEDIATOR}
+    day, found = timezone.localdate(now), set()
+    for person in mediators.values():  # there is one at a disagreement, if any
+        found |= set(Seat.objects.filter(unstaked(person, day), person=person, capacity=Capacity.MEDIATOR).values_list("pk", flat=True))
+    return found
 
 
 EMERGENCIES = ("break_glass", "confirm_break_glass", "refuse_break_glass")

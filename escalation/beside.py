@@ -3,10 +3,14 @@ templates; a room above that owes such notices has its lines here."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from escalation.models import Notice
 
 
 class Beside(NamedTuple):
@@ -29,6 +33,8 @@ BESIDE: dict[str, Beside] = {
     "event": Beside("/learning/events/{about}/", _("A learning event to which you come is near.")),
     "event_off": Beside("/learning/events/{about}/", _("A learning event to which you wanted to come is called off.")),
 }
+STILL_OWED: list[Callable[[Notice], str]] = []
+"""Rooms above add their questions here when Django starts: empty while a notice of theirs is still owed, else a short code why not."""
 LEARNING_RULES = (
     *("point_named", "referred", "decided", "told_back"),
     *("debrief_asked", "debrief", "debrief_off", "thanks", "event", "event_off"),

@@ -288,6 +288,8 @@ def _let_write(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> Non
     seat = actor.acting_seat(d)
     if seat and seat.side:
         post = _colleague(seat.side, _post(given.facts.get("post")))
+        if post.holder_id in {one.person_id for one in d.standing.acting_seats([seat.side])}:
+            raise MoveRefused(_("They act for your side already. Choose another colleague."))
         _seated(seating.seat_post(d, entry, seat.side, post, Capacity.WRITES_FOR, d.acting_step))
 
 

@@ -240,8 +240,9 @@ def is_still_owed(notice: Notice, now: dt.datetime) -> str:
     if not notice.person.is_active:
         return "person left" if notice.person.has_usable_password() or notice.person.left_on else "not joined yet"
     if notice.disagreement is None:
-        is_draft = notice.rule in DRAFT_RULES
-        return "draft was sent" if is_draft and not Draft.objects.filter(pk__in=[notice.about]).exists() else ""
+        if notice.rule in DRAFT_RULES:
+            return "" if Draft.objects.filter(pk__in=[notice.about]).exists() else "draft was sent"
+        return next(filter(None, (why_not(notice) for why_not in beside.STILL_OWED)), "")
     disagreement = notice.disagreement
     standing = Standing.of(disagreement, now)
     if not standing.actor(notice.person).seats:

@@ -15,7 +15,7 @@ from accounts.models import Post, Team, User
 from disputes.models import Disagreement, Entry, Side
 from disputes.record import POSITIONS
 from disputes.seats import Actor
-from disputes.stages import ENDS, PARTIES, Capacity, SideKind
+from disputes.stages import ENDS, PARTIES, SideKind, Stage
 from escalation import words
 from pages import times
 
@@ -86,8 +86,10 @@ def _place(field: str) -> tuple[str, bool, str]:
 
 
 def positions(d: Disagreement) -> list[Entry]:
-    """The entries that state a position, oldest first; what a Chair sees before accepting."""
-    return list(full(d.entries.filter(kind__in=POSITIONS)).order_by("number"))
+    """The entries that state a position, oldest first; what a Chair sees before accepting. With them, who co-signed."""
+    found = list(full(d.entries.filter(kind__in=(*POSITIONS, "co_sign", "let_write"))).order_by("number"))
+    d.__dict__[WRITERS] = _Writers.among(found)  # read once for all that the page says
+    return [entry for entry in found if entry.kind != "let_write"]
 
 
 def two_views(d: Disagreement, stated: Iterable[Entry]) -> list[View]:
@@ -100,12 +102,13 @@ def two_views(d: Disagreement, stated: Iterable[Entry]) -> list[View]:
         view = views.get(speaks) if speaks else None
         if view is None or entry.kind == "propose_outcome":
             continue
+        if entry.kind == "co_sign":
+            view.cosigned.append(_statement(entry, writers))
+            continue
         if entry.kind == "send" or entry.kind in ANSWERS:
             view.first, view.later = _statement(entry, writers), []
         else:
             view.later.append(_statement(entry, writers))
-    for entry in full(d.entries.filter(kind="co_sign", side__in=views)).order_by("number"):
-        views[entry.side_id].cosigned.append(_statement(entry, writers))
     return sorted(views.values(), key=lambda view: PARTIES.index(SideKind(view.side.kind)))
 
 
@@ -113,29 +116,38 @@ def _statement(entry: Entry, writers: _Writers) -> Statement:
     return Statement(entry, words.say_entry(entry), texts_of(entry), writers.say(entry))
 
 
+WRITERS = "_writers"  # where they are kept on a disagreement
+
+
 @dataclass(frozen=True)
 class _Writers:
-    """Who wrote for a colleague (23.14): person and post, from when on, and the colleague who let them."""
+    """Who wrote for a colleague (23.14): by which entry each was let, from the post that it names, at its step."""
 
-    seats: list[tuple[UUID, UUID | None, dt.datetime, str]]
+    let: list[Entry]
 
     @classmethod
     def of(cls, d: Disagreement) -> _Writers:
-        seats = list(d.seats.filter(capacity=Capacity.WRITES_FOR).values_list("person_id", "post_id", "starts_at", "opened_by"))
-        let = Entry.objects.filter(pk__in=[opened for *_rest, opened in seats], kind="let_write") if seats else Entry.objects.none()
-        by = {entry.pk: entry.person.name for entry in let.select_related("person") if entry.person}
-        return cls([(person, post, since, by[opened]) for person, post, since, opened in seats if opened in by])
+        if WRITERS not in d.__dict__:
+            d.__dict__[WRITERS] = cls.among(d.entries.filter(kind="let_write").select_related("person").order_by("number"))
+        kept: _Writers = d.__dict__[WRITERS]
+        return kept
+
+    @classmethod
+    def among(cls, entries: Iterable[Entry]) -> _Writers:
+        return cls([entry for entry in entries if entry.kind == "let_write"])
 
     def say(self, entry: Entry) -> str:
         """The colleague for whom this was written; empty where somebody wrote for themselves."""
-        if entry.kind == "co_sign" or entry.recorded_at is None:
+        if entry.kind == "co_sign":
             return ""
-        written = (name for person, post, since, name in self.seats if self._fits(entry, person, post, since))
-        return next(written, "")
+        return next((one.person.name for one in reversed(self.let) if one.person and self._covers(one, entry)), "")
 
     @staticmethod
-    def _fits(entry: Entry, person: UUID, post: UUID | None, since: dt.datetime) -> bool:
-        return (entry.person_id, entry.post_id) == (person, post) and entry.recorded_at is not None and entry.recorded_at > since
+    def _covers(let: Entry, entry: Entry) -> bool:
+        """At the same step; whoever acted when the Chair was asked goes on acting."""
+        with_the_chair = entry.stage == Stage.LSCB_MEDIATION and entry.step == let.step + 1
+        same_step = entry.step == let.step or with_the_chair
+        return (entry.number or 0) > (let.number or 0) and str(entry.post_id) == str(let.facts.get("post")) and same_step
 
 
 def has_stated_a_position(d: Disagreement, side: Side) -> bool:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import Appointment, Office, Post, StepPost, User
+from accounts.models import Appointment, Office, Post, StandIn, StepPost, User
 from disputes.models import Confirmation, Disagreement, Entry, Exclusion, Seat, Side
 from disputes.seats import managers_above
 from disputes.stages import ACTING, ENDS, Capacity, Mediation, SideKind, Stage
@@ -222,7 +222,7 @@ def seat_second_persons(disagreement: Disagreement, entry: Entry) -> None:
 def who_could_mediate(disagreement: Disagreement) -> list[User]:
     """Somebody with no stake (23.17): an office-holder of the partnership or a manager of one of its agencies, of none that takes part."""
     today = timezone.localdate(disagreement.standing.now)
-    agencies = {side.team.agency_id for side in disagreement.standing.sides}
+    agencies = set(Side.objects.filter(disagreement=disagreement).values_list("team__agency", flat=True))  # also of who passed it on
     held = Appointment.objects.on(today).filter(partnership=disagreement.partnership)
     own_agency = held.filter(agency__in=agencies).values("person")
     in_post = Post.objects.filter(ended_on=None, holder__isnull=False)
@@ -230,8 +230,11 @@ def who_could_mediate(disagreement: Disagreement) -> list[User]:
     elsewhere = in_post.filter(team__agency__in=disagreement.partnership.agencies.exclude(pk__in=agencies), level__gte=1).values("holder")
     offices = held.filter(office__in=(Office.CHAIR, Office.DEPUTY, Office.OFFICE, Office.REPRESENTATIVE)).values("person")
     fit = User.objects.filter(Q(pk__in=offices) | Q(pk__in=elsewhere), is_active=True).exclude(kept_by__in=agencies)
-    seated = {seat.person_id for seat in disagreement.standing.seats if seat.side_id or seat.capacity == Capacity.CHAIR}
-    fit = fit.exclude(pk__in=own_agency).exclude(pk__in=theirs).exclude(pk__in=seated | disagreement.standing.excluded)
+    seated = set(Seat.objects.filter(disagreement=disagreement, side__isnull=False).values_list("person", flat=True))
+    seated |= {seat.person_id for seat in disagreement.standing.seats_in(Capacity.CHAIR)}
+    stand_ins = StandIn.objects.filter(post__team__agency__in=agencies, starts_on__lte=today, ends_on__gte=today).values("person")
+    fit = fit.exclude(pk__in=own_agency).exclude(pk__in=theirs).exclude(pk__in=stand_ins)
+    fit = fit.exclude(pk__in=seated | disagreement.standing.excluded)
     return list(fit.order_by("name"))
 
 

@@ -73,8 +73,9 @@ class Reading:
 
     @property
     def may_answer(self) -> bool:
-        """Also after it, if they were there without having said so before."""
-        return self.mine is not None and self.debrief.cancelled_at is None and not self.took_part
+        """Also after it, if they were there without having said so before; not if they said that they would not come."""
+        said_no = self.is_past and self.mine is not None and self.mine.answer == Answer.NO
+        return self.mine is not None and self.debrief.cancelled_at is None and not self.took_part and not said_no
 
     @property
     def said_yes(self) -> bool:

@@ -184,7 +184,7 @@ class Reader:
         if self.key == "step":
             columns += [_("Median days"), _("90th percentile, days")]
         numbers = [(self.row(row), self.line(row)) for row in self.rows]
-        said = [(self.row(row), [say(value) for value in self.line(row)], row == ALL) for row in self.rows]
+        said = [(self.row(row), self.said(row), row == ALL) for row in self.rows]
         return Shown(
             key=self.key,
             title=title(self.key),
@@ -203,6 +203,14 @@ class Reader:
             lengths = self.days.get(row, {})
             values += [lengths.get("median"), lengths.get("ninetieth")]
         return values
+
+    def said(self, row: str) -> list[str]:
+        """The line in words; no length of what there was none of."""
+        is_nothing = self.key == "step" and self.cells[row, ALL] == 0
+        return [*(say(value) for value in self.line(row)[: len(self.columns)]), *self._lengths(row, "" if is_nothing else None)]
+
+    def _lengths(self, row: str, nothing: str | None) -> list[str]:
+        return [nothing if nothing is not None else say(length) for length in self.line(row)[len(self.columns) :]]
 
     # ── labels
 
@@ -302,10 +310,10 @@ class Reader:
         found = []
         for row, lengths in known.items():
             bars = [
-                Bar(words % {"days": say(length)}, length / longest, series)
+                Bar(words % {"days": say(length)}, 0.8 * length / longest, series)
                 for series, length, words in (
-                    (1, lengths.get("median"), _("half within %(days)s days")),
-                    (2, lengths.get("ninetieth"), _("nine in ten within %(days)s days")),
+                    (1, lengths.get("median"), _("half: %(days)s days")),
+                    (2, lengths.get("ninetieth"), _("9 in 10: %(days)s days")),
                 )
                 if length is not None
             ]

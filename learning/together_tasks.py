@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
 from accounts.models import Appointment, Office
+from disputes.models import Exclusion
+from escalation.models import Notice
 from learning.models import Attendance, Debrief, DebriefParticipant, DebriefRequest, LearningEvent, Thanks
 
 Owed = tuple[str, UUID, UUID, UUID]  # rule, what it is about, partnership, person
@@ -32,7 +35,8 @@ def _debriefs_asked_for(now: dt.datetime, today: dt.date) -> Iterator[Owed]:
     asked = DebriefRequest.objects.filter(recorded_at__gte=now - LATELY).exclude(Exists(arranged))
     offices = Appointment.objects.on(today).filter(office=Office.OFFICE)
     for partnership, person in offices.values_list("partnership_id", "person_id"):
-        for about in asked.filter(partnership=partnership).values_list("pk", flat=True):
+        shut_out = Exclusion.objects.filter(person=person, lifted_by=None).values("disagreement")
+        for about in asked.filter(partnership=partnership).exclude(disagreement__in=shut_out).values_list("pk", flat=True):
             yield "debrief_asked", about, partnership, person
 
 
@@ -40,10 +44,33 @@ def _debriefs(now: dt.datetime) -> Iterator[Owed]:
     """Whoever is asked and has not declined: the date, each new date, and that it is called off."""
     asked = DebriefParticipant.objects.exclude(answer=DebriefParticipant.Answer.NO)
     asked = asked.filter(debrief__starts_at__gt=now, debrief__made_at__lte=now)
+    asked = asked.exclude(Exists(_shut_out(OuterRef("debrief__disagreement"), OuterRef("person"))))
     columns = ("debrief_id", "debrief__partnership_id", "person_id", "debrief__starts_at", "debrief__cancelled_at")
     for about, partnership, person, starts_at, cancelled_at in asked.values_list(*columns):
         rule = "debrief_off" if cancelled_at else f"debrief_{starts_at.astimezone(dt.UTC):%Y%m%d%H%M}"
         yield rule, about, partnership, person
+
+
+def _shut_out(disagreement: Any, person: Any) -> Any:
+    """Exclusions of this person: whoever has a conflict of interest hears nothing more of it."""
+    return Exclusion.objects.filter(disagreement=disagreement, person=person, lifted_by=None)
+
+
+def why_not(notice: Notice) -> str:
+    """Of a notice about a debrief: empty while it is still owed. Asked again just before it is sent."""
+    rule, stamp = notice.template, notice.rule.removeprefix("debrief_")
+    if rule == "debrief_asked":
+        request = DebriefRequest.objects.filter(pk__in=[notice.about]).first()
+        return "not theirs now" if request is None or _shut_out(request.disagreement_id, notice.person_id).exists() else ""
+    if rule not in ("debrief", "debrief_off"):
+        return ""
+    place = DebriefParticipant.objects.filter(debrief__in=[notice.about], person=notice.person).exclude(answer="no")
+    found = place.values_list("debrief__disagreement", "debrief__starts_at", "debrief__cancelled_at").first()
+    if found is None or _shut_out(found[0], notice.person_id).exists():
+        return "not theirs now"
+    is_off = found[2] is not None
+    is_other = rule == "debrief" and stamp != f"{found[1].astimezone(dt.UTC):%Y%m%d%H%M}"
+    return "moved on" if is_other or is_off != (rule == "debrief_off") else ""
 
 
 def _thanks(now: dt.datetime) -> Iterator[Owed]:

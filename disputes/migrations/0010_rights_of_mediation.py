@@ -6,6 +6,42 @@ from django.db import migrations
 from accounts.history import TRIGGERS_ALWAYS_FIRE
 
 SQL = """
+CREATE OR REPLACE FUNCTION accord_seats() RETURNS SETOF disputes_seat -- those which the acting person fills now
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN RETURN QUERY
+    WITH me AS (SELECT id FROM accounts_user WHERE id = accord_person() AND is_active),
+    posts AS (
+        SELECT p.id FROM accounts_post p, me WHERE p.holder_id = me.id AND p.ended_on IS NULL
+        UNION SELECT s.post_id FROM accounts_standin s JOIN accounts_post p ON p.id = s.post_id AND p.ended_on IS NULL, me
+        WHERE s.person_id = me.id AND accord_today() BETWEEN s.starts_on AND s.ends_on)
+    SELECT seat.* FROM disputes_seat seat, me
+    WHERE seat.person_id = me.id AND seat.post_id IS NULL AND (seat.ends_at IS NULL OR seat.ends_at > clock_timestamp())
+      AND (seat.capacity NOT IN ('chair', 'office', 'told') OR EXISTS (
+            SELECT 1 FROM accounts_appointment a
+            WHERE a.person_id = me.id AND a.partnership_id = seat.partnership_id
+              AND CASE seat.capacity WHEN 'chair' THEN a.office IN ('chair', 'deputy') WHEN 'office' THEN a.office = 'office'
+                  ELSE a.office IN ('chair', 'deputy', 'representative') END
+              AND a.starts_on <= accord_today() AND (a.ends_on IS NULL OR a.ends_on >= accord_today())))
+      AND (seat.capacity <> 'mediator' OR ( -- only while they have a place in the partnership, and none in an agency that takes part
+            (EXISTS (SELECT 1 FROM accounts_appointment a WHERE a.person_id = me.id AND a.partnership_id = seat.partnership_id
+                     AND a.starts_on <= accord_today() AND (a.ends_on IS NULL OR a.ends_on >= accord_today()))
+             OR EXISTS (SELECT 1 FROM accounts_post p JOIN accounts_team t ON t.id = p.team_id
+                        JOIN accounts_membership m ON m.agency_id = t.agency_id AND m.partnership_id = seat.partnership_id
+                        WHERE p.holder_id = me.id AND p.ended_on IS NULL))
+            AND NOT EXISTS (SELECT 1 FROM disputes_side s JOIN accounts_team st ON st.id = s.team_id
+                            WHERE s.disagreement_id = seat.disagreement_id AND (
+                                st.agency_id IN (SELECT t.agency_id FROM accounts_post p JOIN accounts_team t ON t.id = p.team_id
+                                                 WHERE p.holder_id = me.id AND p.ended_on IS NULL)
+                                OR st.agency_id IN (SELECT a.agency_id FROM accounts_appointment a WHERE a.person_id = me.id
+                                    AND a.starts_on <= accord_today() AND (a.ends_on IS NULL OR a.ends_on >= accord_today()))))))
+      AND seat.disagreement_id NOT IN (SELECT accord_excluded())
+    UNION ALL
+    SELECT seat.* FROM disputes_seat seat
+    WHERE seat.post_id IN (SELECT id FROM posts) AND (seat.ends_at IS NULL OR seat.ends_at > clock_timestamp())
+      AND seat.disagreement_id NOT IN (SELECT accord_excluded());
+END
+$$;
+
 CREATE OR REPLACE FUNCTION accord_chaired() RETURNS SETOF uuid -- where the acting person mediates: the Chair who has accepted, a mediator
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT seat.disagreement_id FROM accord_seats() seat WHERE seat.capacity IN ('chair', 'mediator') AND NOT seat.positions_only

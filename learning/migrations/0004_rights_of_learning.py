@@ -104,6 +104,7 @@ ME = "accord_person()"
 LEARNING, SUBGROUP = "partnership_id IN (SELECT accord_learning())", "partnership_id IN (SELECT accord_subgrouped())"
 MEMBERS = "partnership_id IN (SELECT accord_partnerships())"
 ASKED, TOOK_PART = "debrief_id IN (SELECT accord_debriefed())", "debrief_id IN (SELECT accord_debriefs_joined())"
+AHEAD = "EXISTS (SELECT 1 FROM learning_debrief d WHERE d.id = debrief_id AND d.starts_at > clock_timestamp())"
 MY_NOTE = "note_id IN (SELECT n.id FROM learning_debriefnote n WHERE n.debrief_id IN (SELECT accord_debriefs_joined()))"
 POINT = "(SELECT p.agency_id FROM learning_learningpoint p WHERE p.id = point_id AND p.partnership_id = {table}.partnership_id)"
 
@@ -142,8 +143,10 @@ POLICIES = {
     ),
     "debriefparticipant": (
         f"{ASKED} OR debrief_id IN (SELECT accord_debriefs_arranged())",
-        "debrief_id IN (SELECT accord_debriefs_arranged())",
-        (f"person_id = {ME}", "answer"),
+        "answer = '' AND debrief_id IN (SELECT accord_debriefs_arranged()) AND person_id IN (SELECT place.person FROM learning_debrief d,"
+        " LATERAL accord_debrief_places(d.disagreement_id) place WHERE d.id = debrief_id)",
+        # Who said no and stayed away does not read afterwards what the others wrote.
+        (f"person_id = {ME} AND (answer <> 'no' OR {AHEAD})", "answer"),
         None,
     ),
     "debriefnote": (TOOK_PART, f"written_by_id = {ME} AND {TOOK_PART}", None, None),
@@ -192,10 +195,12 @@ CLOCK = {
 }
 
 POINTS = """
+DROP POLICY seen ON learning_debriefrequest;
+CREATE POLICY seen ON learning_debriefrequest FOR SELECT TO accord_app USING (disagreement_id IN (SELECT accord_visible())
+    OR (accord_represents(partnership_id, NULL) AND disagreement_id NOT IN (SELECT accord_excluded())));
 DROP POLICY seen ON learning_learningpoint;
 CREATE POLICY seen ON learning_learningpoint FOR SELECT TO accord_app USING (
-    disagreement_id IN (SELECT accord_visible()) OR accord_represents(partnership_id, agency_id)
-    OR partnership_id IN (SELECT accord_subgrouped()) OR named_by_id = accord_person());
+    accord_represents(partnership_id, agency_id) OR partnership_id IN (SELECT accord_subgrouped()) OR named_by_id = accord_person());
 DROP POLICY written ON learning_learningpoint;
 CREATE POLICY written ON learning_learningpoint FOR INSERT TO accord_app WITH CHECK (
     named_by_id = accord_person() AND (entry_id IS NOT NULL AND disagreement_id IN (SELECT accord_visible())
@@ -224,7 +229,8 @@ def protect(apps, schema_editor):
         if changed:
             whose, columns = changed
             do(f"GRANT UPDATE ({columns}) ON {table} TO accord_app")
-            do(f"CREATE POLICY changed ON {table} FOR UPDATE TO accord_app USING ({whose}) WITH CHECK ({whose})")
+            kept = whose.split(" AND (answer")[0]
+            do(f"CREATE POLICY changed ON {table} FOR UPDATE TO accord_app USING ({whose}) WITH CHECK ({kept})")
         if deleted:
             do(f"CREATE POLICY deleted ON {table} FOR DELETE TO accord_app USING ({deleted})")
     for name, columns in CLOCK.items():

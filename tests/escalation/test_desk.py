@@ -278,7 +278,7 @@ def test_a_desk_takes_as_many_queries_for_many_as_for_one(client, w):
     for _ in range(2):
         one_of_each()
     assert [queries(person) for person in people] == before
-    assert max(before) < 35
+    assert max(before) < 45  # the rooms above (learning) add theirs
 
 
 def test_another_partnership_has_nothing_on_these_desks(client, w):

@@ -659,10 +659,8 @@ def test_whoever_was_writing_when_they_had_to_leave_finds_their_words(w: World, 
     d, olga = written(w, client)
     move(d, "name_mediator", w.chair, facts={"person": str(manager_elsewhere(w, "Pia").pk)}, no_stake="None")
     client.force_login(olga)
-    answers = [
-        client.post(f"/disagreements/{reference}/with-each-side/raising/", {"text": "MY LAST WORD"})
-        for reference in (d.reference, "ZZZZ-ZZZZ")
-    ]
+    tail, typed_words = "with-each-side/raising/", {"text": "MY LAST WORD"}
+    answers = [client.post(f"/disagreements/{one}/{tail}", typed_words) for one in (d.reference, "ZZZZ-ZZZZ")]
     assert [answer.status_code for answer in answers] == [404, 404]
     assert "MY LAST WORD" in answers[0].content.decode()
     assert same(answers[0].content.decode()) == same(answers[1].content.decode())

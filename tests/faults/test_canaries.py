@@ -35,6 +35,7 @@ from django.utils import timezone
 from accounts.models import User
 from config import database
 from escalation.forms import FORMS
+from learning.models import Subgroup
 from tests import factories
 from tests.conftest import ROOT, RedisServer, SmtpSink, free_port, wait_until
 from tests.escalation.test_celery import Celery, celery
@@ -47,7 +48,8 @@ __all__ = ["celery"]  # the fixture
 
 KEPT_IN = {
     *("disputes_text", "disputes_child", "disputes_childreference", "disputes_draft", "disputes_sidenote"),
-    *("accounts_keptform", "learning_learningpoint", "evidence_exportpart"),
+    *("accounts_keptform", "learning_learningpoint", "evidence_exportpart", "learning_referral", "learning_theme", "learning_decision"),
+    *("learning_thanks", "learning_debrief", "learning_debriefnote", "learning_logentry"),
 }
 """The tables that are there to hold what people write."""
 
@@ -302,7 +304,7 @@ def raise_one(site: Site, *, send: bool = True) -> str:
 def walk_the_ladder(site: Site, at: str) -> None:
     """From the practitioners to the Chair and to the end, with something written on every page on the way."""
     aisha, sam, grace, mona = (site.person(name) for name in ("aisha", "sam", "grace", "mona"))
-    ian, hal, chair = (site.person(name) for name in ("ian", "hal", "chair"))
+    ian, hal = site.person("ian"), site.person("hal")
     sam.done(f"{at}cannot-tell-which-child/")
     aisha.done(f"{at}say-which-child/")
     sam.done(f"{at}match-child/")
@@ -320,13 +322,66 @@ def walk_the_ladder(site: Site, at: str) -> None:
     grace.done(f"{at}pass-up-the-line/")
     hal.done(f"{at}answer/")
     ian.done(f"{at}ask-the-chair/")
-    chair.done(f"{at}accept-mediation/")
-    chair.done(f"{at}record-mediation/", **just_now())
+    mediate(site, at)
     hal.done(f"{at}propose-outcome/", **in_a_week())
     site.person("ian").done(f"{at}confirm-outcome/")
     for name in ("aisha", "sam"):
         person = site.person(name)
-        person.done(f"{at}closing-questions/", general_issue="yes")
+        person.done(f"{at}closing-questions/", general_issue="yes", debrief="yes")
+
+
+def mediate(site: Site, at: str) -> None:
+    """The Chair asks for more, accepts, names a mediator, writes with each side in private, and holds a joint session."""
+    ian, hal, chair = (site.person(name) for name in ("ian", "hal", "chair"))
+    chair.done(f"{at}ask-for-more/")
+    hal.done(f"{at}answer-the-chair/")
+    chair.done(f"{at}accept-mediation/")
+    chair.done(f"{at}name-mediator/")
+    for side, person in (("raising", ian), ("responding", hal)):
+        person.done(f"{at}with-the-chair/")
+        chair.done(f"{at}with-each-side/{side}/")
+    day = timezone.localdate() + dt.timedelta(days=7)
+    date = {f"date_1_{part}": str(getattr(day, part)) for part in ("day", "month", "year")} | {"date_1_time": "10am"}
+    chair.done(f"{at}propose-session/", people=str(site.w.chair.pk), **date)
+    for person in (ian, hal):
+        box = re.search(r'<input[^>]*name="dates"[^>]*>', person.ask("GET", f"{at}answer-session/")[2])
+        comes = str(site.w.person("ian" if person is ian else "hal").pk)
+        person.done(f"{at}answer-session/", people=comes, dates=re.findall(r'value="([^"]+)"', box[0] if box else "")[0])
+    wait_until(
+        lambda: site.superuser.execute("SELECT count(*) FROM escalation_notice WHERE rule = 'session_fixed'").fetchone()[0], what="word"
+    )
+    site.superuser.execute("UPDATE escalation_notice SET due_at = now() - interval '1 hour' WHERE rule = 'session_fixed'")
+    chair.done(f"{at}record-mediation/", **just_now())
+
+
+def learn(site: Site, at: str) -> None:
+    """Points to the subgroup, a theme, a decision and what changed; thanks, a debrief and its note; a page of one's own log."""
+    aisha, sam, office, w = site.person("aisha"), site.person("sam"), site.person("office"), site.w
+    ours, theirs = (
+        site.superuser.execute("SELECT id FROM learning_learningpoint WHERE named_by_id = %s", [w.person(name).pk]).fetchone()[0]
+        for name in ("aisha", "sam")
+    )
+    site.person("rep").done(f"/learning/points/{ours}/", where="keep")
+    office.done(f"/learning/points/{theirs}/", reason="")
+    theme = office.done("/learning/themes/new/", points=str(theirs))
+    later = timezone.localdate() + dt.timedelta(days=30)
+    due = {f"due_on_{part}": str(getattr(later, part)) for part in ("day", "month", "year")}
+    office.done(f"{theme}decide/", email="", owner=str(w.office.pk), **due)
+    decision = site.superuser.execute("SELECT id FROM learning_decision").fetchone()[0]
+    today = {f"done_on_{part}": str(getattr(timezone.localdate(), part)) for part in ("day", "month", "year")}
+    office.done(f"/learning/decisions/{decision}/done/", **today)
+    aisha.done(f"{at}thanks/", to=str(w.sam.pk))
+    request = site.superuser.execute("SELECT id FROM learning_debriefrequest").fetchone()[0]
+    start = {f"starts_at_{part}": str(getattr(later, part)) for part in ("day", "month", "year")} | {"starts_at_time": "10am"}
+    debrief = office.done(f"/debriefs/arrange/{request}/", people=[str(w.aisha.pk), str(w.sam.pk)], **start)
+    pk = site.superuser.execute("SELECT id FROM learning_debrief").fetchone()[0]
+    for person in (aisha, sam):
+        person.done(f"/debriefs/{pk}/", answer="yes")
+    site.superuser.execute("UPDATE learning_debrief SET starts_at = now() - interval '2 hours'")
+    aisha.done(f"/debriefs/{pk}/note/")
+    assert debrief
+    today = {f"on_{part}": str(getattr(timezone.localdate(), part)) for part in ("day", "month", "year")}
+    aisha.done("/log/new/", hours="1", **today)
 
 
 def refuse_every_move(site: Site, at: str) -> int:
@@ -397,6 +452,8 @@ def test_planted_words_are_found_where_they_belong_and_nowhere_else(
         env={**environment, "PYTHONPATH": f"{ROOT}:{tmp_path}", "LOG_LEVEL": "DEBUG"},
     )
     site = Site(factories.world(), port, planted, superuser)
+    with factories.as_set_up():
+        Subgroup.objects.create(partnership=site.w.partnership, name="Quality assurance group")
 
     with watching_activity(superuser) as activity:
         raise_one(site, send=False)
@@ -405,6 +462,7 @@ def test_planted_words_are_found_where_they_belong_and_nowhere_else(
         break_it(site, stays, fault)
         assert refuse_every_move(site, stays) == len(FORMS)
         walk_the_ladder(site, at)
+        learn(site, at)
         come_too_late(site, stays)
         fail_to_sign_in(site)
         auditor = site.person("auditor")
@@ -447,7 +505,8 @@ def test_planted_words_are_found_where_they_belong_and_nowhere_else(
     assert "[[], {}, {" in said["Redis, said"], "and what it was told was opened"
     said["statements"] = "\n".join(activity)
     said |= {
-        f"mail {n}": mail.as_string() + str(mail.get_content()) for n, mail in enumerate(smtp_sink.messages) if not mail.is_multipart()
+        f"mail {n}": mail.as_string() + "".join(str(part.get_content()) for part in mail.walk() if not part.is_multipart())
+        for n, mail in enumerate(smtp_sink.messages)
     }
     assert sum(name.startswith("mail ") for name in said) >= 5
     assert any("have something for you" in text or "things for you" in text for text in said.values()), (

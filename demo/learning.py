@@ -243,13 +243,13 @@ def _name(north: Northshire, days: Days, one: Named, story: Story) -> LearningPo
     at = dt.datetime.combine(next_day, dt.time(11, 20), LONDON)
     asked = {"worker_satisfied": True, "agency_satisfied": True, "general_issue": True, "debrief": False}
     entry = story.move(at, one.by, "answer_closing_questions", child_safe="yes", facts=asked)
-    with acting_as(entry.person):
+    with acting_as(north.people[one.by]):
         return LearningPoint.objects.create(
             partnership=north.partnership,
             disagreement_id=story.id,
             entry=entry,
             agency=Agency.objects.get(teams__posts=entry.post_id),
-            named_by=entry.person,
+            named_by=north.people[one.by],
             about=one.about,
             issue=one.issue,
             recorded_at=at,

@@ -18,7 +18,6 @@ NOTE = (
     "From now on the school sends a chronology with a referral about neglect, and rings before it writes. The front door says in a decline "
     "what would have changed the decision. If it gets tense, we ring each other first and send the mail afterwards."
 )
-COMES, DECLINES = DebriefParticipant.Answer.YES, DebriefParticipant.Answer.NO
 
 
 def tell(north: Northshire, days: Days, finished: list[Story]) -> None:
@@ -59,16 +58,19 @@ def _debrief(north: Northshire, at: dt.datetime, story: Story) -> None:
             place="Town hall, room 4",
             made_at=at - dt.timedelta(days=8),
         )
-        answers = {"aisha.khan": COMES, "sam.reid": COMES, "grace.obi": COMES, "mona.lewis": DECLINES}
+        came = ("aisha.khan", "sam.reid", "grace.obi")
         sides = _sides(north, story, "aisha.khan")
         DebriefParticipant.objects.bulk_create(
-            DebriefParticipant(debrief=made, person=north.people[who], side_id=sides.get(north.people[who].pk), answer=answer)
-            for who, answer in answers.items()
+            DebriefParticipant(debrief=made, person=north.people[who], side_id=sides.get(north.people[who].pk))
+            for who in (*came, "mona.lewis")
         )
+    for who in came:  # each answers for themselves; Mona did not
+        with acting_as(north.people[who]):
+            DebriefParticipant.objects.filter(debrief=made, person=north.people[who]).update(answer=DebriefParticipant.Answer.YES)
     with acting_as(north.people["aisha.khan"]):
         note = DebriefNote(debrief=made, version=1, text=NOTE, written_by=north.people["aisha.khan"], written_at=at + dt.timedelta(hours=1))
         DebriefNote.objects.bulk_create([note])
-    for hours, who in enumerate(("aisha.khan", "sam.reid", "grace.obi"), start=1):
+    for hours, who in enumerate(came, start=1):
         with acting_as(north.people[who]):
             consent = DebriefConsent(note=note, person=north.people[who], given_at=at + dt.timedelta(hours=hours))
             DebriefConsent.objects.bulk_create([consent])

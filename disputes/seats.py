@@ -305,6 +305,8 @@ def unstaked(person: User, day: dt.date) -> Q:
     held = Post.objects.filter(holder=person, ended_on=None).values("team__agency")
     appointed = person.appointments.on(day)
     agencies = Q(team__agency__in=held) | Q(team__agency__in=appointed.filter(agency__isnull=False).values("agency"))
+    standing_in = StandIn.objects.filter(person=person, starts_on__lte=day, ends_on__gte=day)
+    agencies |= Q(team__agency__in=standing_in.values("post__team__agency"))
     belongs = Q(partnership__in=appointed.values("partnership"))
     belongs |= Q(partnership__in=Membership.objects.filter(agency__in=held).values("partnership"))
     return belongs & ~Q(disagreement__in=Side.objects.filter(agencies).values("disagreement"))

@@ -46,6 +46,16 @@ def owe(now: dt.datetime) -> int:
     return len(new)
 
 
+def why_not(notice: Notice) -> str:
+    """Empty while what is told is still theirs to see to: it was not referred meanwhile, and they still hold the office."""
+    since, today = notice.written_at - LATELY, timezone.localdate()
+    makers = {"point_named": lambda: _named(since, today), "referred": lambda: _referred(since, today), "decided": lambda: _decided(since)}
+    if notice.rule not in makers:
+        return ""
+    about = (notice.about, notice.person_id)
+    return "" if any((one[1], one[3]) == about for one in makers[notice.rule]()) else "moved on"
+
+
 def _held(today: dt.date, *offices: str) -> dict[tuple[UUID, UUID | None], list[UUID]]:
     """(partnership, agency) -> who holds one of these offices; the agency is None for the partnership's own."""
     held: dict[tuple[UUID, UUID | None], list[UUID]] = {}

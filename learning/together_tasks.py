@@ -62,6 +62,9 @@ def why_not(notice: Notice) -> str:
     if rule == "debrief_asked":
         request = DebriefRequest.objects.filter(pk__in=[notice.about]).first()
         return "not theirs now" if request is None or _shut_out(request.disagreement_id, notice.person_id).exists() else ""
+    if rule == "thanks":
+        note = Thanks.objects.filter(pk__in=[notice.about]).only("disagreement_id").first()
+        return "not theirs now" if note is None or _shut_out(note.disagreement_id, notice.person_id).exists() else ""
     if rule not in ("debrief", "debrief_off"):
         return ""
     place = DebriefParticipant.objects.filter(debrief__in=[notice.about], person=notice.person).exclude(answer="no")

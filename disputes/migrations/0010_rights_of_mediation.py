@@ -32,6 +32,9 @@ BEGIN RETURN QUERY
                             WHERE s.disagreement_id = seat.disagreement_id AND (
                                 st.agency_id IN (SELECT t.agency_id FROM accounts_post p JOIN accounts_team t ON t.id = p.team_id
                                                  WHERE p.holder_id = me.id AND p.ended_on IS NULL)
+                                OR st.agency_id IN (SELECT t.agency_id FROM accounts_standin i JOIN accounts_post p ON p.id = i.post_id
+                                                    JOIN accounts_team t ON t.id = p.team_id
+                                                    WHERE i.person_id = me.id AND accord_today() BETWEEN i.starts_on AND i.ends_on)
                                 OR st.agency_id IN (SELECT a.agency_id FROM accounts_appointment a WHERE a.person_id = me.id
                                     AND a.starts_on <= accord_today() AND (a.ends_on IS NULL OR a.ends_on >= accord_today()))))))
       AND seat.disagreement_id NOT IN (SELECT accord_excluded())

@@ -61,9 +61,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 $$;
 CREATE FUNCTION accord_cpd_totals(partnership uuid, OUT area text, OUT people bigint, OUT hours numeric) RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$ -- never of fewer than five people
-    SELECT area.value, count(DISTINCT e.owner_id), sum(e.hours)
+    SELECT area.value, count(DISTINCT e.owner_id) / 5 * 5, round(sum(e.hours) / 5) * 5 -- in fives, and without the reader's own
     FROM learning_logentry e CROSS JOIN LATERAL jsonb_array_elements_text(e.areas) area
-    WHERE partnership IN (SELECT accord_learning()) AND e.on >= accord_today() - 365 AND e.owner_id IN (
+    WHERE partnership IN (SELECT accord_learning()) AND e.on >= accord_today() - 365 AND e.owner_id <> accord_person() AND e.owner_id IN (
         SELECT p.holder_id FROM accounts_post p JOIN accounts_team t ON t.id = p.team_id
         JOIN accounts_membership m ON m.agency_id = t.agency_id WHERE p.ended_on IS NULL AND m.partnership_id = partnership)
     GROUP BY area.value HAVING count(DISTINCT e.owner_id) >= 5
@@ -72,6 +72,18 @@ CREATE FUNCTION accord_event_totals(partnership uuid, OUT event uuid, OUT people
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT e.id, count(*) FROM learning_learningevent e JOIN learning_attendance a ON a.event_id = e.id AND a.was_there
     WHERE e.partnership_id = partnership AND partnership IN (SELECT accord_learning()) GROUP BY e.id HAVING count(*) >= 5
+$$;
+CREATE FUNCTION accord_manages(manager uuid, person uuid) RETURNS boolean -- holds a post above one of that person's
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    WITH RECURSIVE above(id) AS (
+        SELECT p.reports_to_id FROM accounts_post p WHERE p.holder_id = person AND p.ended_on IS NULL
+        UNION SELECT p.reports_to_id FROM accounts_post p JOIN above ON p.id = above.id)
+    SELECT EXISTS (SELECT 1 FROM accounts_post p JOIN above ON above.id = p.id WHERE p.holder_id = manager)
+$$;
+CREATE FUNCTION accord_said_for(entry uuid, agency uuid) RETURNS boolean -- by the acting person, just now, on a side of this agency
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM disputes_entry e JOIN disputes_side s ON s.id = e.side_id JOIN accounts_team t ON t.id = s.team_id
+                   WHERE e.id = entry AND t.agency_id = agency) AND accord_said(entry, 'answer_closing_questions')
 $$;
 CREATE FUNCTION accord_what_changed(OUT theme_id uuid, OUT mine boolean, OUT again boolean) RETURNS SETOF record
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -93,7 +105,8 @@ $$;
 """
 NAMES = """accord_held(text[]), accord_learning(), accord_subgrouped(), accord_partnerships(), accord_changed_themes(), accord_debriefed(),
     accord_debriefs_arranged(), accord_cpd_totals(uuid), accord_event_totals(uuid), accord_seated_at(uuid, uuid), accord_what_changed(),
-    accord_debriefs_joined(), accord_debrief_places(uuid)"""
+    accord_debriefs_joined(), accord_debrief_places(uuid),
+    accord_manages(uuid, uuid), accord_said_for(uuid, uuid)"""
 FUNCTIONS += f"""
 REVOKE EXECUTE ON FUNCTION {NAMES} FROM PUBLIC, accord_app, accord_clock;
 GRANT EXECUTE ON FUNCTION {NAMES} TO accord_app;
@@ -105,6 +118,7 @@ LEARNING, SUBGROUP = "partnership_id IN (SELECT accord_learning())", "partnershi
 MEMBERS = "partnership_id IN (SELECT accord_partnerships())"
 ASKED, TOOK_PART = "debrief_id IN (SELECT accord_debriefed())", "debrief_id IN (SELECT accord_debriefs_joined())"
 AHEAD = "EXISTS (SELECT 1 FROM learning_debrief d WHERE d.id = debrief_id AND d.starts_at > clock_timestamp())"
+SEES_TO_IT = f"({SUBGROUP} OR (owner_id = {ME} AND {MEMBERS}))"
 MY_NOTE = "note_id IN (SELECT n.id FROM learning_debriefnote n WHERE n.debrief_id IN (SELECT accord_debriefs_joined()))"
 POINT = "(SELECT p.agency_id FROM learning_learningpoint p WHERE p.id = point_id AND p.partnership_id = {table}.partnership_id)"
 
@@ -123,16 +137,20 @@ POLICIES = {
         None,
     ),
     "theme": (
-        f"{LEARNING} OR id IN (SELECT accord_changed_themes()) OR id IN (SELECT d.theme_id FROM learning_decision d WHERE d.owner_id = {ME})",
+        f"{LEARNING} OR id IN (SELECT accord_changed_themes()) OR id IN (SELECT d.theme_id FROM learning_decision d WHERE d.owner_id = {ME} AND d.partnership_id IN (SELECT accord_partnerships()))",
         f"made_by_id = {ME} AND {SUBGROUP}",
         (SUBGROUP, "title, about, summary, subgroup_id"),
         None,
     ),
     "themepoint": (LEARNING, f"placed_by_id = {ME} AND {SUBGROUP}", (SUBGROUP, "theme_id, placed_by_id, placed_at"), None),
     "decision": (
-        f"{LEARNING} OR owner_id = {ME} OR (done_at IS NOT NULL AND {MEMBERS})",
+        f"{LEARNING} OR ({MEMBERS} AND (owner_id = {ME} OR done_at IS NOT NULL))",
         f"decided_by_id = {ME} AND done_at IS NULL AND {SUBGROUP}",
-        (f"{SUBGROUP} OR owner_id = {ME}", "what_changed, evidence, done_on, done_by_id, done_at"),
+        (
+            f"done_at IS NULL AND {SEES_TO_IT}",
+            "what_changed, evidence, done_on, done_by_id, done_at",
+            f"done_by_id = {ME} AND {SEES_TO_IT}",
+        ),
         None,
     ),
     "debrief": (
@@ -146,14 +164,15 @@ POLICIES = {
         "answer = '' AND debrief_id IN (SELECT accord_debriefs_arranged()) AND person_id IN (SELECT place.person FROM learning_debrief d,"
         " LATERAL accord_debrief_places(d.disagreement_id) place WHERE d.id = debrief_id)",
         # Who said no and stayed away does not read afterwards what the others wrote.
-        (f"person_id = {ME} AND (answer <> 'no' OR {AHEAD})", "answer"),
+        (f"person_id = {ME} AND (answer <> 'no' OR {AHEAD})", "answer", f"person_id = {ME}"),
         None,
     ),
     "debriefnote": (TOOK_PART, f"written_by_id = {ME} AND {TOOK_PART}", None, None),
     "debriefconsent": (MY_NOTE, f"person_id = {ME} AND {MY_NOTE}", None, None),
     "thanks": (
-        f"{ME} IN (from_person_id, to_person_id, manager_id)",
-        f"from_person_id = {ME} AND accord_seated_at(disagreement_id, to_person_id)",
+        f"{ME} IN (from_person_id, to_person_id, manager_id) AND disagreement_id NOT IN (SELECT accord_excluded())",
+        f"from_person_id = {ME} AND accord_seated_at(disagreement_id, to_person_id)"
+        " AND (manager_id IS NULL OR accord_manages(manager_id, to_person_id))",
         None,
         None,
     ),
@@ -195,6 +214,10 @@ CLOCK = {
 }
 
 POINTS = """
+DROP POLICY written ON learning_debriefrequest;
+CREATE POLICY written ON learning_debriefrequest FOR INSERT TO accord_app WITH CHECK (asked_by_id = accord_person()
+    AND disagreement_id IN (SELECT accord_visible())
+    AND (accord_said(entry_id, 'answer_closing_questions') OR accord_said(entry_id, 'ask_for_debrief')));
 DROP POLICY seen ON learning_debriefrequest;
 CREATE POLICY seen ON learning_debriefrequest FOR SELECT TO accord_app USING (disagreement_id IN (SELECT accord_visible())
     OR (accord_represents(partnership_id, NULL) AND disagreement_id NOT IN (SELECT accord_excluded())));
@@ -203,7 +226,7 @@ CREATE POLICY seen ON learning_learningpoint FOR SELECT TO accord_app USING (
     accord_represents(partnership_id, agency_id) OR partnership_id IN (SELECT accord_subgrouped()) OR named_by_id = accord_person());
 DROP POLICY written ON learning_learningpoint;
 CREATE POLICY written ON learning_learningpoint FOR INSERT TO accord_app WITH CHECK (
-    named_by_id = accord_person() AND (entry_id IS NOT NULL AND disagreement_id IN (SELECT accord_visible())
+    named_by_id = accord_person() AND (accord_said_for(entry_id, agency_id) AND disagreement_id IN (SELECT accord_visible())
         OR debrief_id IN (SELECT accord_debriefs_joined())));
 GRANT INSERT, SELECT ON learning_release TO accord_clock;
 CREATE POLICY clock_seen ON learning_release FOR SELECT TO accord_clock USING (true);
@@ -227,9 +250,8 @@ def protect(apps, schema_editor):
         do(f"CREATE POLICY written ON {table} FOR INSERT TO accord_app WITH CHECK ({written})")
         do(f"REVOKE UPDATE ON {table} FROM accord_app")
         if changed:
-            whose, columns = changed
+            whose, columns, kept = changed if len(changed) == 3 else (*changed, changed[0])
             do(f"GRANT UPDATE ({columns}) ON {table} TO accord_app")
-            kept = whose.split(" AND (answer")[0]
             do(f"CREATE POLICY changed ON {table} FOR UPDATE TO accord_app USING ({whose}) WITH CHECK ({kept})")
         if deleted:
             do(f"CREATE POLICY deleted ON {table} FOR DELETE TO accord_app USING ({deleted})")

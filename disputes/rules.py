@@ -32,6 +32,12 @@ def acts_for_a_party(d: Disagreement, by: Actor) -> bool:
     return by.acting_seat(d) is not None
 
 
+def acts_for_a_party_themselves(d: Disagreement, by: Actor) -> bool:
+    """Whoever writes for a colleague lets nobody else write."""
+    seat = by.acting_seat(d)
+    return seat is not None and seat.capacity != Capacity.WRITES_FOR
+
+
 def is_on_a_party_side(d: Disagreement, by: Actor) -> bool:
     return by.party_seat() is not None
 

@@ -243,7 +243,7 @@ class Standing:
             if seat.side_id == side.pk and seat.capacity in ACTING and (seat.step or 0) <= self.disagreement.acting_step
         ]
         filled = [seat for seat in reached if seat.pk in self._filled]
-        nearest = max((seat.step or 0 for seat in filled), default=0)
+        nearest = max((seat.step or 0 for seat in filled if seat.capacity != Capacity.WRITES_FOR), default=-1)  # not in anybody's absence
         return [seat for seat in filled if (seat.step or 0) == nearest]
 
     def seats_in(self, *capacities: str) -> tuple[Seat, ...]:
@@ -315,10 +315,12 @@ def unstaked(person: User, day: dt.date) -> Q:
 def _without_a_stake(seats: Iterable[Seat], now: dt.datetime) -> set[UUID]:
     """The seats of mediators who may still mediate."""
     mediators = {seat.person_id: seat.person for seat in seats if seat.capacity == Capacity.MEDIATOR}
-    day, found = timezone.localdate(now), set()
-    for person in mediators.values():  # there is one at a disagreement, if any
-        found |= set(Seat.objects.filter(unstaked(person, day), person=person, capacity=Capacity.MEDIATOR).values_list("pk", flat=True))
-    return found
+    if not mediators:
+        return set()
+    day, without = timezone.localdate(now), Q(pk__in=[])
+    for person in mediators.values():
+        without |= Q(person=person) & unstaked(person, day)
+    return set(Seat.objects.filter(without, capacity=Capacity.MEDIATOR).values_list("pk", flat=True))
 
 
 EMERGENCIES = ("break_glass", "confirm_break_glass", "refuse_break_glass")

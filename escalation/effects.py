@@ -443,11 +443,15 @@ def _pause(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     d.paused_until = dt.datetime.fromisoformat(given.facts["until"])
 
 
-def _reopen(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
-    """At its next end every side is asked again (23.7, 23.19, 23.20)."""
+def _reopen(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> list[Seat]:
+    """At its next end every side is asked again (23.7, 23.19, 23.20). Who mediated leaves; a Chair reads the positions until asked anew."""
     for side in d.standing.party_sides:
         side.agreed_to_differ = side.closing_answered = False
         side.save()
+    for seat in d.standing.seats_in(Capacity.CHAIR):
+        seat.positions_only = True
+        seat.save(update_fields=["positions_only"])
+    return list(d.standing.seats_in(Capacity.MEDIATOR))
 
 
 EFFECTS: dict[str, Effect] = {

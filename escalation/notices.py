@@ -24,7 +24,15 @@ DRAFT_RULES = ("draft_reminder",)
 SESSION_RULES = ("session_fixed", "session_cancelled")  # each goes alone and at once: a calendar entry is attached
 PRIVATE_RULES = ("thread",)  # a message in a private thread of the mediation (escalation.mediation_pages)
 RULES = (*ENTRY_RULES, *CLOCK_RULES, *DRAFT_RULES, *SESSION_RULES, *PRIVATE_RULES, *issues.RULES, *beside.LEARNING_RULES)
-HEARS_NEWS = (Capacity.RAISER, Capacity.RESPONDER, Capacity.SUPPORTER, Capacity.LINE_MANAGER, Capacity.SENIOR)
+HEARS_NEWS = (
+    Capacity.RAISER,
+    Capacity.RESPONDER,
+    Capacity.WRITES_FOR,
+    Capacity.SUPPORTER,
+    Capacity.MEDIATOR,
+    Capacity.LINE_MANAGER,
+    Capacity.SENIOR,
+)
 
 
 def owe(disagreement: Disagreement, entry: Entry, clocks: list[Clock]) -> None:

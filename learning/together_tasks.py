@@ -65,6 +65,9 @@ def why_not(notice: Notice) -> str:
     if rule == "thanks":
         note = Thanks.objects.filter(pk__in=[notice.about]).only("disagreement_id").first()
         return "not theirs now" if note is None or _shut_out(note.disagreement_id, notice.person_id).exists() else ""
+    if rule in ("event", "event_off"):
+        coming = Attendance.objects.filter(event__in=[notice.about], person=notice.person, withdrawn_at=None)
+        return "" if coming.filter(event__cancelled_at__isnull=rule == "event").exists() else "moved on"
     if rule not in ("debrief", "debrief_off"):
         return ""
     place = DebriefParticipant.objects.filter(debrief__in=[notice.about], person=notice.person).exclude(answer="no")

@@ -226,7 +226,7 @@ GRANTS: dict[str, dict[str, str]] = {
     },
     "learning_theme": {
         "app": f"{ADD} {of('UPDATE', 'about subgroup_id summary title')}",
-        "clock": of("SELECT", "about id made_at made_by_id partnership_id subgroup_id title"),
+        "clock": of("SELECT", "about id made_at made_by_id partnership_id subgroup_id"),
     },
     "learning_themepoint": {
         "app": f"{ADD} {of('UPDATE', 'placed_at placed_by_id theme_id')}",
@@ -251,7 +251,7 @@ FUNCTIONS = {
             *("agency_of", "works_in", "led_people", "sides", "chaired", "may_break", "breakable", "open_seats", "open_seats_of"),
             *("note_hidden", "said", "may_join"),
             *("learning", "subgrouped", "partnerships", "changed_themes", "debriefed", "debriefs_arranged", "cpd_totals", "event_totals"),
-            *("seated_at", "what_changed", "debriefs_joined", "debrief_places", "is_side_of", "manages", "said_for"),
+            *("seated_at", "what_changed", "debriefs_joined", "debrief_places", "is_side_of", "manages", "said_for", "unvouched"),
         )
     },
     "accord_held": set(),

@@ -50,6 +50,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     SELECT seat.disagreement_id FROM accord_seats() seat WHERE seat.capacity IN ('chair', 'mediator') AND NOT seat.positions_only
 $$;
 
+CREATE FUNCTION accord_unvouched(person uuid) RETURNS boolean -- invited by another agency's people, and no second person has looked since
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM accounts_invitation i JOIN accounts_user u ON u.id = i.person_id JOIN accounts_user by ON by.id = i.invited_by_id
+        WHERE i.person_id = person AND i.taken_up_at IS NOT NULL AND u.kept_by_id IS NOT NULL AND by.kept_by_id IS DISTINCT FROM u.kept_by_id
+          AND NOT EXISTS (SELECT 1 FROM accounts_appointment a WHERE a.person_id = by.id AND a.office IN ('office', 'administrator')))
+    AND NOT EXISTS (
+        SELECT 1 FROM disputes_confirmation c JOIN disputes_entry e ON e.id = c.entry_id
+        WHERE e.person_id = person AND c.countersigned_by_id IS NOT NULL)
+$$;
+REVOKE EXECUTE ON FUNCTION accord_unvouched(uuid) FROM PUBLIC, accord_clock;
+GRANT EXECUTE ON FUNCTION accord_unvouched(uuid) TO accord_app;
 CREATE FUNCTION accord_is_side_of(side uuid, disagreement uuid, mediating boolean) RETURNS boolean -- mediating: a party, while it lasts
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT EXISTS (
@@ -77,7 +89,7 @@ BEGIN
                     'add_note', 'correct_entry', 'record_discussion', 'acknowledge', 'answer_closing_questions', 'co_sign', 'ask_for_debrief',
                     'finish_issue', 'ask_for_more', 'answer_the_chair', 'propose_session', 'answer_session', 'cancel_session') END
             WHEN NEW.ends_at IS DISTINCT FROM OLD.ends_at THEN
-                e.kind IN ('pass_on', 'change_opposite_number', 'exclude', 'refuse_break_glass', 'change_holder', 'name_mediator')
+                e.kind IN ('pass_on', 'change_opposite_number', 'exclude', 'refuse_break_glass', 'change_holder', 'name_mediator', 'reopen')
             ELSE true END) THEN
         RAISE EXCEPTION 'a seat at disagreement % changed without an entry', NEW.disagreement_id USING ERRCODE = 'check_violation';
     END IF;

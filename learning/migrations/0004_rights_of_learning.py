@@ -118,6 +118,11 @@ LEARNING, SUBGROUP = "partnership_id IN (SELECT accord_learning())", "partnershi
 MEMBERS = "partnership_id IN (SELECT accord_partnerships())"
 ASKED, TOOK_PART = "debrief_id IN (SELECT accord_debriefed())", "debrief_id IN (SELECT accord_debriefs_joined())"
 AHEAD = "EXISTS (SELECT 1 FROM learning_debrief d WHERE d.id = debrief_id AND d.starts_at > clock_timestamp())"
+OF_THE_SAME = "partnership_id = (SELECT o.partnership_id FROM learning_{0} o WHERE o.id = {0}_id)"
+PLACED = (
+    f"{SUBGROUP} AND {OF_THE_SAME.format('theme')}"
+    " AND partnership_id = (SELECT o.partnership_id FROM learning_learningpoint o WHERE o.id = point_id)"
+)
 SEES_TO_IT = f"({SUBGROUP} OR (owner_id = {ME} AND {MEMBERS}))"
 MY_NOTE = "note_id IN (SELECT n.id FROM learning_debriefnote n WHERE n.debrief_id IN (SELECT accord_debriefs_joined()))"
 POINT = "(SELECT p.agency_id FROM learning_learningpoint p WHERE p.id = point_id AND p.partnership_id = {table}.partnership_id)"
@@ -138,14 +143,14 @@ POLICIES = {
     ),
     "theme": (
         f"{LEARNING} OR id IN (SELECT accord_changed_themes()) OR id IN (SELECT d.theme_id FROM learning_decision d WHERE d.owner_id = {ME} AND d.partnership_id IN (SELECT accord_partnerships()))",
-        f"made_by_id = {ME} AND {SUBGROUP}",
-        (SUBGROUP, "title, about, summary, subgroup_id"),
+        f"made_by_id = {ME} AND {SUBGROUP} AND {OF_THE_SAME.format('subgroup')}",
+        (SUBGROUP, "title, about, summary, subgroup_id", f"{SUBGROUP} AND {OF_THE_SAME.format('subgroup')}"),
         None,
     ),
-    "themepoint": (LEARNING, f"placed_by_id = {ME} AND {SUBGROUP}", (SUBGROUP, "theme_id, placed_by_id, placed_at"), None),
+    "themepoint": (LEARNING, f"placed_by_id = {ME} AND {PLACED}", (SUBGROUP, "theme_id, placed_by_id, placed_at", PLACED), None),
     "decision": (
         f"{LEARNING} OR ({MEMBERS} AND (owner_id = {ME} OR done_at IS NOT NULL))",
-        f"decided_by_id = {ME} AND done_at IS NULL AND {SUBGROUP}",
+        f"decided_by_id = {ME} AND done_at IS NULL AND {SUBGROUP} AND {OF_THE_SAME.format('theme')}",
         (
             f"done_at IS NULL AND {SEES_TO_IT}",
             "what_changed, evidence, done_on, done_by_id, done_at",
@@ -154,7 +159,8 @@ POLICIES = {
         None,
     ),
     "debrief": (
-        "id IN (SELECT accord_debriefed()) OR id IN (SELECT accord_debriefs_arranged()) OR arranged_by_id = accord_person()",
+        "id IN (SELECT accord_debriefed()) OR (partnership_id IN (SELECT accord_offices())"
+        " AND disagreement_id NOT IN (SELECT accord_excluded()))",
         f"arranged_by_id = {ME} AND partnership_id IN (SELECT accord_offices())",
         ("id IN (SELECT accord_debriefs_arranged())", "facilitator, starts_at, place, cancelled_at"),
         None,
@@ -203,7 +209,7 @@ CLOCK = {
     "debriefrequest": "id, partnership_id, disagreement_id, side_id, asked_by_id, recorded_at, entry_id",
     "subgroup": "id, partnership_id, ended_on",
     "referral": "id, partnership_id, point_id, subgroup_id, referred_by_id, referred_at",
-    "theme": "id, partnership_id, subgroup_id, title, about, made_by_id, made_at",
+    "theme": "id, partnership_id, subgroup_id, about, made_by_id, made_at",
     "themepoint": "id, partnership_id, point_id, theme_id, placed_by_id, placed_at",
     "decision": "id, partnership_id, theme_id, kind, owner_id, due_on, decided_by_id, decided_at, done_on, done_by_id, done_at",
     "debrief": "id, partnership_id, disagreement_id, arranged_by_id, starts_at, made_at, cancelled_at",

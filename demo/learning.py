@@ -8,6 +8,7 @@ from uuid import UUID
 
 from accounts.acting import acting_as
 from accounts.models import Agency
+from demo.past import Bygone
 from demo.people import HEALTH, POLICE, SCHOOL, SOCIAL_CARE, Northshire
 from demo.story import LONDON, Days, Story
 from learning.models import About, Decision, LearningPoint, Referral, Subgroup, Theme, ThemePoint
@@ -20,9 +21,9 @@ A_DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Named:
-    """A general issue that `by` named when the so-manieth of the past stories ended."""
+    """A general issue that `by` named when the past story of a child of this name ended."""
 
-    story: int
+    story: str
     by: str
     about: str
     issue: str
@@ -57,69 +58,69 @@ UNBORN = "Assessments before birth begin too late"
 
 NAMED = [
     Named(
-        1,
+        "Avocet",
         "nell.doyle",
         About.PROTOCOL,
         "There is no joint checklist for a discharge from hospital. Equipment and a named worker are settled on the last day, if at all.",
         HOSPITAL,
     ),
     Named(
-        4,
+        "Bunting",
         "zoe.price",
         About.INFORMATION_SHARING,
         "A school can take a child off its roll without the lead practitioner hearing of it, although the child has a plan.",
         ROLL,
     ),
     Named(
-        13,
+        "Garnet",
         "priya.nair",
         About.PROTOCOL,
         "Assessments before birth begin at 34 weeks. When agencies then disagree, there is no time left to do it well.",
         UNBORN,
     ),
     Named(
-        9,
+        "Dunlin",
         "aisha.khan",
         About.RESOURCES,
         "Referrals to the mental health service come back, each time with another reason, and nobody keeps hold while the tiers decide.",
         TIERS,
     ),
     Named(
-        15,
+        "Hazel",
         "aisha.khan",
         About.RESOURCES,
         "A child can be too ill for one tier and not ill enough for the next. There is no service in between, and no word for that.",
         TIERS,
     ),
     Named(
-        8,
+        "Dipper",
         "tessa.quinn",
         About.RESOURCES,
         "When a young person waits for the mental health service, three agencies each believe that another one sees them meanwhile.",
         TIERS,
     ),
     Named(
-        11,
+        "Fern",
         "ben.cole",
         About.SYSTEM,
         "Our duty list shows who was on call last week, so that others ring a person who is asleep.",
         kept="It is our own list. It is made afresh each Monday from now on, and the partnership’s office has the number.",
     ),
     Named(
-        37,
+        "Poppy",
         "sam.reid",
         About.THRESHOLD,
         "Letters that decline still go out without reasons at weekends, when duty staff write them.",
         LETTERS,
     ),
     Named(
-        33,
+        "Petrel",
         "priya.nair",
         About.TRAINING,
         "People new to their post do not know that they may disagree with somebody more senior, or how.",
     ),
     Named(
-        39,
+        "Reed",
         "aisha.khan",
         About.INFORMATION_SHARING,
         "After a meeting that one agency could not attend, nobody tells it what was decided.",
@@ -209,10 +210,11 @@ SEEN = [
 ]
 
 
-def tell(north: Northshire, days: Days, past: list[Story]) -> None:
+def tell(north: Northshire, days: Days, past: list[Bygone]) -> None:
     """After the stories of the past quarters and the two that have ended well, whose points stand already."""
     subgroups = _subgroups(north)
-    named: list[tuple[Named, LearningPoint]] = [(one, _name(north, days, one, past[one.story])) for one in NAMED]
+    stories = {story.name: story for story in past}
+    named: list[tuple[Named, LearningPoint]] = [(one, _name(north, days, one, stories[one.story])) for one in NAMED]
     with acting_as(north.people[MEMBER]):
         earlier = {
             seen.title: LearningPoint.objects.filter(partnership=north.partnership, issue__startswith=seen.finished).earliest("recorded_at")

@@ -1,4 +1,5 @@
-"""Disagreements of the two quarters before this one, all ended: short stories, so that the figures have something to say."""
+"""Disagreements of the last quarter, and of the end of the last financial year, all ended: short stories, so that the figures have
+something to say, and the annual report too."""
 
 from __future__ import annotations
 
@@ -80,6 +81,13 @@ OUTCOMES = {
 }
 
 
+@dataclass
+class Bygone(Story):
+    """One that has ended, known by the name of its child: demo/learning.py says of some what was learnt."""
+
+    name: str = ""
+
+
 @dataclass(frozen=True)
 class Past:
     """One of them: the how-manieth of its quarter says how it went."""
@@ -95,11 +103,12 @@ class Past:
         begins = self.quarter.first + dt.timedelta(days=3 * self.at)
         return dt.datetime.combine(self.days.calendar.add_working_days(begins, day), dt.time.fromisoformat(time), LONDON)
 
-    def tell(self) -> Story:
+    def tell(self) -> Bygone:
         by, to, category = RAISED[self.at]
         decision, why_unsafe, outcome_wanted = WORDS[category]
         urgent = self.at % 4 == 0  # begins with the managers (23.13)
-        story = Story(self.north).send(
+        story = Bygone(self.north, name=self.name)
+        story.send(
             self.on(1, "09:20"),
             by,
             to,
@@ -137,12 +146,20 @@ class Past:
         story.move(self.on(day, "14:05"), by, "propose_outcome", facts={"kind_of_outcome": kind}, child_safe="yes", outcome=OUTCOMES[kind])
 
 
-def tell(north: Northshire, days: Days) -> list[Story]:
-    """In order, the earlier quarter first: demo/learning.py says of some by their number what was learnt."""
-    this = Period.quarter_of(local_day(days.now))
-    last = Period.quarter_of(this.first - dt.timedelta(days=1))
-    before = Period.quarter_of(last.first - dt.timedelta(days=1))
-    told: list[Story] = []
-    for first, quarter in ((0, before), (len(RAISED), last)):
+def tell(north: Northshire, days: Days) -> list[Bygone]:
+    """Twenty of each quarter, the earlier quarter first."""
+    earlier, last = quarters(local_day(days.now))
+    told: list[Bygone] = []
+    for first, quarter in ((0, earlier), (len(RAISED), last)):
         told += [Past(north, days, quarter, at, NAMES[first + at]).tell() for at in range(len(RAISED))]
     return told
+
+
+def quarters(today: dt.date) -> tuple[Period, Period]:
+    """The last that is completed; and the last of the financial year before it, so that a year has numbers, and a quarter after it."""
+    last = Period.quarter_of(_before(Period.quarter_of(today)))
+    return Period.quarter_of(_before(Period.year(last.starts_in))), last
+
+
+def _before(period: Period) -> dt.date:
+    return period.first - dt.timedelta(days=1)

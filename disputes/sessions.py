@@ -1,4 +1,5 @@
-"""The joint session of a mediation (23.17), read from the record: dates proposed, dates taken, when it is, whether it was called off.
+"""The joint session of a mediation (23.17), read from the record: dates proposed, dates taken, when it is, whether it was called off
+or the mediation recorded before its day.
 
 Pure: nothing is kept beside the entries. A session is fixed when every party side has taken at least one date and one of them suits all:
 the earliest such date that still lay ahead when the last side answered.
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-OF_SESSIONS = ("propose_session", "answer_session", "cancel_session")
+OF_SESSIONS = ("propose_session", "answer_session", "cancel_session", "record_mediation")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Session:
     fixed_at: dt.datetime | None = None
     fixed_by: UUID | None = None  # the entry with which the last side took it
     is_cancelled: bool = False
+    was_recorded: bool = False  # before its day: it was held already, or without a session; then it is cancelled too
     changes: int = 0  # how often it changed since it was fixed: the SEQUENCE of its calendar entry (RFC 5545)
 
     @property
@@ -50,6 +52,8 @@ def latest_session(said: Iterable[tuple[UUID, str, UUID | None, dict[str, Any], 
             continue
         elif kind == "cancel_session":
             session = _changed(session, is_cancelled=True, changes=session.changes + 1)
+        elif kind == "record_mediation" and (session.fixed_at is None or session.fixed_at > recorded_at):
+            session = _changed(session, is_cancelled=True, was_recorded=True, changes=session.changes + 1)
         elif kind == "answer_session" and side is not None and session.fixed_by is None:
             session = _answered(session, entry, side, facts, recorded_at, sides)
     return session

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from accounts.models import Appointment, Partnership, Post, User
 from disputes.models import Disagreement, Entry
 from disputes.seats import Standing
 from disputes.sessions import OF_SESSIONS, Session, latest_session
 from disputes.stages import ENDS, MEDIATING, PARTIES, Capacity, Mediation
+from pages import times
 
 CALLS_OFF = ("cancel_session", "propose_session", "record_mediation")
 
@@ -39,6 +42,15 @@ def to_come(standing: Standing) -> Session | None:
     """The session that is fixed and not called off, whether its time has come or not; none once the mediation is recorded."""
     session = standing.session if standing.disagreement.mediation == Mediation.ACCEPTED else None
     return session if session and session.fixed_at and not session.is_cancelled else None
+
+
+def say_after_limit(d: Disagreement) -> str:
+    """Beside a time limit that comes before the session: both are shown, and neither moves the other. Empty where it does not."""
+    session = to_come(d.standing) if d.is_open else None
+    if session is None or session.fixed_at is None or d.due_at is None or session.fixed_at <= max(d.due_at, d.standing.now):
+        return ""
+    said = _("The joint session is later than this: %(session)s. The time limit, %(limit)s, stays as it is.")
+    return said % {"session": times.weekday_moment(session.fixed_at), "limit": times.weekday_moment(d.due_at)}
 
 
 def is_fixed_by(standing: Standing, entry: UUID) -> bool:

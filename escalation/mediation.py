@@ -60,9 +60,13 @@ def address(d: Disagreement, side: Side, actor: Actor) -> str:
 # ── the part of the page ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+OFF = ("cancelled", "recorded")  # what is to be taken out of calendars
+
+
 @dataclass(frozen=True)
 class SessionSaid:
-    """The joint session in words. `state`: asked, fixed, held (its time has come), cancelled, nobody (no date suits both)."""
+    """The joint session in words. `state`: asked, fixed, held (its time has come), cancelled, recorded (the mediation, before its day), nobody (no date
+    suits both). `after`: what of the present time limit a session beyond it must say."""
 
     state: str
     when: str
@@ -72,6 +76,7 @@ class SessionSaid:
     agenda: str
     note: str
     expected: list[str]
+    after: str
     in_calendar: str  # the address of the calendar file; empty where no date is fixed
 
 
@@ -131,7 +136,7 @@ def say_session(d: Disagreement) -> SessionSaid | None:
         return None
     words = {text.field: text.value for text in proposed.texts.all()}
     state = _state(session, d.standing.now)
-    fixed = session.fixed_at if session.fixed_at and state in ("fixed", "held", "cancelled") else None
+    fixed = session.fixed_at if session.fixed_at and state in ("fixed", "held", *OFF) else None
     return SessionSaid(
         state=state,
         when=say_when(session) if fixed else "",
@@ -141,13 +146,14 @@ def say_session(d: Disagreement) -> SessionSaid | None:
         agenda=words.get("agenda", ""),
         note=words.get("note", ""),
         expected=joint_session.say_expected(d, session) if state in ("fixed", "held") else [],
-        in_calendar=reverse("session-ics", args=[d.reference]) if state in ("fixed", "cancelled") and fixed else "",
+        after=joint_session.say_after_limit(d),
+        in_calendar=reverse("session-ics", args=[d.reference]) if state in ("fixed", *OFF) and fixed else "",
     )
 
 
 def _state(session: Session, now: dt.datetime) -> str:
     if session.is_cancelled:
-        return "cancelled"
+        return "recorded" if session.was_recorded else "cancelled"
     if session.fixed_at:
         return "fixed" if session.fixed_at > now else "held"
     return "nobody" if session.suits_nobody else "asked"

@@ -487,6 +487,8 @@ def _of_opened(part: Part) -> list[object]:
 def _of_closed(part: Part) -> list[object]:
     is_resolved = part[3] if part[0] == "ended" else part[2] in (*RESOLVED, "both", "countersigned")
     closed: list[object] = [("closed", part[1])]
+    if part[0] in ("reached", "ended"):  # the ladder only rises: where it ended is the highest it reached, unless mediation was declined
+        closed.append(("closed at", part[1], part[2]))
     return closed + ([("resolved", part[1])] if is_resolved and part[0] != "reached" else [])
 
 

@@ -821,13 +821,13 @@ class Disagreement(Row):
 
     @transition(
         field=stage,
-        source=Stage.RESOLVED,
+        source=[*OPEN, Stage.RESOLVED],
         conditions=[has_unfinished_issues],
         permission=sees_to_an_issue,
         custom=offered(_("Say that an outstanding issue is done"), NOTE, note=True),
     )
     def finish_issue(self, by: Actor) -> None:
-        """With the evidence: what was done, and where it is kept (23.18)."""
+        """With the evidence: what was done, and where it is kept (23.18). Also while it is reopened, of what was agreed before."""
 
     @transition(
         field=stage,

@@ -115,7 +115,7 @@ def supports_somebody(d: Disagreement, by: Actor) -> bool:
 def sees_to_an_issue(d: Disagreement, by: Actor) -> bool:
     """Its owner, or whoever speaks for the side that owns it."""
     seat = by.speaking_seat()
-    return any(issue.owner_id == by.person.pk or (seat and issue.owner_side_id == seat.side_id) for issue in d.standing.unfinished_issues)
+    return any(issue.owner_id == by.person.pk or (seat and issue.owner_side_id == seat.side_id) for issue in d.standing.promised_issues)
 
 
 def speaks_for_a_party(d: Disagreement, by: Actor) -> bool:
@@ -261,8 +261,8 @@ def somebody_is_excluded(d: Disagreement) -> bool:
 
 
 def has_unfinished_issues(d: Disagreement) -> bool:
-    """What both sides agreed is still to be done (23.18)."""
-    return bool(d.standing.unfinished_issues)
+    """What both sides agreed is still to be done (23.18); a reopening takes no promise back."""
+    return bool(d.standing.promised_issues)
 
 
 def session_lies_ahead(d: Disagreement) -> bool:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, Subquery
 from django.utils import timezone
 
 from accounts.models import Appointment, Membership, Office, Post, StandIn, User
@@ -20,7 +20,7 @@ from disputes.agreement import Agreement, OutstandingIssue
 from disputes.places import Exclusion, Seat, Side
 from disputes.record import Entry
 from disputes.sessions import OF_SESSIONS, Session, latest_session
-from disputes.stages import ACTING, MEDIATING, PARTIES, Awaiting, Capacity, SideKind, Stage
+from disputes.stages import ACTING, MEDIATING, OPEN, PARTIES, Awaiting, Capacity, SideKind, Stage
 
 if TYPE_CHECKING:
     from disputes.disagreement import Disagreement
@@ -155,7 +155,32 @@ class Standing:
         """What the agreed outcome leaves to be done and nobody has said is done; only a resolved disagreement has any."""
         if self.agreement is None or self.disagreement.stage != Stage.RESOLVED:
             return []
-        return list(self.agreement.issues.filter(done_by=None).select_related("owner", "owner_side__team__agency"))
+        return self._not_done(self.agreement)
+
+    @cached_property
+    def promised_issues(self) -> list[OutstandingIssue]:
+        """What somebody may still say is done: the unfinished ones; while it is reopened, those of the version agreed before."""
+        return self._not_done(self.earlier_agreement) if self.earlier_agreement else self.unfinished_issues
+
+    @staticmethod
+    def _not_done(agreement: Agreement) -> list[OutstandingIssue]:
+        return list(agreement.issues.filter(done_by=None).select_related("owner", "owner_side__team__agency"))
+
+    @cached_property
+    def earlier_agreement(self) -> Agreement | None:
+        """The version that was agreed before it was reopened, until a new one is; None where it was never reopened."""
+        if self.agreement is None or self.disagreement.stage not in OPEN:
+            return None
+        reopened = self.disagreement.entries.filter(kind="reopen").order_by("-number").values("number")[:1]
+        before = Agreement.objects.filter(disagreement=self.disagreement, entry__number__lt=Subquery(reopened)).order_by("-version")
+        return before.select_related("entry", "proposed_by__team__agency").first()
+
+    @property
+    def is_just_reopened(self) -> bool:
+        """Reopened, and nothing proposed since: it is open although every side has confirmed the latest version. Asks nothing anew."""
+        latest = self.agreement
+        settled = latest is not None and latest.declined_by_id is None and not self.awaiting_countersign and not self.unconfirmed_sides
+        return settled and self.disagreement.stage in OPEN
 
     @cached_property
     def session(self) -> Session | None:

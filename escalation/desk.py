@@ -49,6 +49,7 @@ class Row:
     note: str = ""
     tone: str = ""  # late, soon or nothing
     also: tuple[str, str] = ("", "")  # a link below: its words and address
+    words: bool = False  # what is to be done stands in somebody's own words
 
     @property
     def late(self) -> str:
@@ -62,7 +63,8 @@ class Row:
     @property
     def order(self) -> tuple[bool, float]:
         """Immediate risk before all, then what is latest or due soonest, then what has no date."""
-        return (not self.is_urgent, self.due_at.timestamp() if self.due_at else float("inf"))
+        due_at = self.due_at or (timezone.make_aware(dt.datetime.combine(self.due_on, dt.time.max)) if self.due_on else None)
+        return (not self.is_urgent, due_at.timestamp() if due_at else float("inf"))
 
 
 @dataclass(frozen=True)
@@ -307,7 +309,7 @@ def _lay_ended(made: Desk, d: Disagreement, actor: Actor, now: dt.datetime) -> N
     seat = actor.speaking_seat()
     recent = d.ended_at and d.ended_at >= now - CLOSING_QUESTIONS_STAY
     if recent and seat and seat.side and not seat.side.closing_answered:
-        do = _("Answer three short questions about how it went.")
+        do = _("Answer the closing questions about how it went.")
         made.to_do.append(Row(d, do, page_of(d, "closing-questions"), _("Answer"), for_whom=_seat_of_another(seat, actor)))
     if d.ended_at and d.ended_at >= now - LATELY:
         made.finished.append(Row(d, say_turn(d, actor).ask, page_of(d), _("Open")))
@@ -315,10 +317,11 @@ def _lay_ended(made: Desk, d: Disagreement, actor: Actor, now: dt.datetime) -> N
 
 def _lay_issues(made: Desk, person: User, now: dt.datetime, known: dict[UUID, Disagreement]) -> None:
     """What an agreed outcome leaves to be done (23.18): this person's own, until it is done; and what is late of those they manage.
+    What they are late with stands under what is to be done; what was reopened is nobody's to reopen, but stays promised.
     `known`: disagreements of which it is read already where they stand."""
     today = timezone.localdate(now)
     seats = Seat.objects.active(now).of(person, timezone.localdate(now)).values("disagreement")
-    found = issues.unfinished().filter(disagreement__in=Disagreement.objects.visible_to(person, now).filter(pk__in=seats))
+    found = issues.promised().filter(disagreement__in=Disagreement.objects.visible_to(person, now).filter(pk__in=seats))
     related = [f"disagreement__{name}" for name in with_what_rows_say()]
     rows = list(found.select_related("agreement", "owner", *related).prefetch_related(_children("disagreement__children"))[:MOST])
     others = {row.disagreement_id: row.disagreement for row in rows if row.disagreement_id not in known}
@@ -331,13 +334,15 @@ def _lay_issues(made: Desk, person: User, now: dt.datetime, known: dict[UUID, Di
     for row in rows:
         d, late = row.disagreement, (today - row.due_on).days
         text = words.get((row.agreement.entry_id, f"issue_{row.number}")) or _("An outstanding issue.")
-        said = Row(d, text, page_of(d), _("Open"), due_on=row.due_on, days_late=max(late, 0), tone="late" if late > 0 else "")
-        manages = late > 0 and person in issues.who_manages(d.standing)
+        said = Row(d, text, page_of(d), _("See it"), due_on=row.due_on, days_late=max(late, 0), tone="late" if late > 0 else "", words=True)
+        manages = late > 0 and not d.is_open and person in issues.who_manages(d.standing)
         if manages:
             said = replace(said, also=(_("Reopen it"), page_of(d, "reopen")))
         if person in issues.who_sees_to(d.standing, row):
             href = f"{page_of(d, 'finish-issue')}?issue={row.number}"
-            made.issues.append(replace(said, href=href, button=_("Say that it is done"), for_whom=_owner_if_other(row, person)))
+            note = _("Agreed before it was reopened, not done.") if d.is_open else _("You took this on under an agreed outcome.")
+            rows = made.to_do if late > 0 and not d.is_open else made.issues
+            rows.append(replace(said, href=href, button=_("Say that it is done"), for_whom=_owner_if_other(row, person), note=note))
         elif manages:
             made.late_issues.append(replace(said, note=_say_who_has_it(d, row)))
 

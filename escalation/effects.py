@@ -273,9 +273,7 @@ def _check_expected(d: Disagreement, given: Given, seats: list[Seat]) -> None:
 def _finish_issue(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
     seat = actor.speaking_seat()
     mine = [
-        issue
-        for issue in d.standing.unfinished_issues
-        if issue.owner_id == actor.person.pk or (seat and issue.owner_side_id == seat.side_id)
+        issue for issue in d.standing.promised_issues if issue.owner_id == actor.person.pk or (seat and issue.owner_side_id == seat.side_id)
     ]
     issue = next((issue for issue in mine if str(issue.pk) == given.facts.get("issue")), None)
     if issue is None:
@@ -290,7 +288,7 @@ def _let_write(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> Non
         post = _colleague(seat.side, _post(given.facts.get("post")))
         if post.holder_id in {one.person_id for one in d.standing.acting_seats([seat.side])}:
             raise MoveRefused(_("They act for your side already. Choose another colleague."))
-        _seated(seating.seat_post(d, entry, seat.side, post, Capacity.WRITES_FOR, d.acting_step))
+        _seated(seating.seat_post(d, entry, seat.side, post, Capacity.WRITES_FOR, seat.step))
 
 
 def _agree_to_differ(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:

@@ -14,7 +14,7 @@ from disputes.models import Disagreement, Seat
 from disputes.rules import session_lies_ahead
 from disputes.seats import Actor
 from disputes.stages import MEDIATING, Awaiting, Capacity, Stage
-from escalation import joint_session
+from escalation import issues, joint_session
 from escalation.notices import HEARS_NEWS
 
 EVENTS = {
@@ -48,6 +48,8 @@ def who_will_be_told(d: Disagreement, move: str, actor: Actor) -> list[str]:
         told.append(_("The team or person you choose below, who joins"))
     elif move in ("change_opposite_number", "bring_in_support", "name_mediator", "let_write"):
         told.append(_("The person you choose below, who joins"))
+    elif move == "finish_issue":
+        told += _told_that_it_is_done(d, actor)
     elif move == "ask_for_debrief":
         told.append(_("The partnership’s office"))
     elif move == "invite":
@@ -75,6 +77,12 @@ def _seated(d: Disagreement, move: str, actor: Actor) -> list[str]:
     seats = list(seats)
     people = [person for person in d.standing.people_in(seats) if person.pk != actor.person.pk]
     return [_say_person(person, d.standing.actor(person).seats, seats) for person in people]
+
+
+def _told_that_it_is_done(d: Disagreement, actor: Actor) -> list[str]:
+    seat = actor.seat_for(d)
+    people = issues.who_hears_that_it_is_done(d.standing, seat.side_id if seat else None)
+    return [_say_person(one, d.standing.actor(one).seats, d.standing.seats) for one in people if one.pk != actor.person.pk]
 
 
 LEAVES_THE_MEDIATORS = ("name_mediator", "propose_session", "record_mediation")  # what one does who mediates, the other finds on the desk

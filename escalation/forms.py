@@ -308,7 +308,15 @@ class BringInSupport(MoveForm):
     submit = gettext_lazy("Ask them")
     fact_names = ("post",)
     post = fields.ChoiceField(label=gettext_lazy("Which colleague?"), widget=django_forms.Select, empty=gettext_lazy("Choose a colleague"))
-    note = fields.WordsField(label=gettext_lazy("What would help you? (optional)"), rows=3, required=False)
+    note = fields.WordsField(
+        label=gettext_lazy("What would you like them to do? (optional)"),
+        help_text=gettext_lazy(
+            "For example: come to the meeting with me. Both sides read this in the record. "
+            "What only your side should read belongs in the notes of your side."
+        ),
+        rows=3,
+        required=False,
+    )
 
     def ask(self) -> None:
         seat = self.occasion.actor.party_seat()

@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.models import User
-from disputes.models import Agreement, Disagreement, OutstandingIssue, Seat, Side
+from disputes.models import Agreement, Disagreement, Entry, OutstandingIssue, Seat, Side
 from disputes.seats import Standing
-from disputes.stages import MANAGING, Stage
+from disputes.stages import MANAGING, OPEN, Stage
 from escalation.models import Notice
 
 RULES = ("issue_due", "issue_late")
@@ -24,9 +24,17 @@ LOOK_AHEAD = dt.timedelta(days=21)  # further ahead than two working days ever r
 
 def unfinished() -> QuerySet[OutstandingIssue]:
     """What stands in the last version of a resolved disagreement and nobody has said is done. Reopened ones have none."""
-    latest = Agreement.objects.filter(disagreement=OuterRef("disagreement")).order_by("-version").values("pk")[:1]
-    alive = OutstandingIssue.objects.filter(done_by=None, disagreement__stage=Stage.RESOLVED, agreement=Subquery(latest))
-    return alive.order_by("due_on", "disagreement", "number")
+    return promised().filter(disagreement__stage=Stage.RESOLVED)
+
+
+def promised() -> QuerySet[OutstandingIssue]:
+    """These, and while one is reopened those of the version agreed before: nobody is reminded of them, but they stay promised."""
+    latest = Agreement.objects.filter(disagreement=OuterRef("disagreement")).order_by("-version")
+    reopened = Entry.objects.filter(disagreement=OuterRef("disagreement"), kind="reopen").order_by("-number").values("number")[:1]
+    before = latest.filter(entry__number__lt=Subquery(reopened))
+    resolved = Q(disagreement__stage=Stage.RESOLVED, agreement=Subquery(latest.values("pk")[:1]))
+    open_again = Q(disagreement__stage__in=OPEN, agreement=Subquery(before.values("pk")[:1]))
+    return OutstandingIssue.objects.filter(resolved | open_again, done_by=None).order_by("due_on", "disagreement", "number")
 
 
 # ── who ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -49,6 +57,14 @@ def who_manages(standing: Standing) -> list[User]:
         acting = [seat for seat in standing.acting_seats([side]) if seat.capacity in MANAGING]
         found += acting or [seat for seat in standing.seats if seat.side_id == side.pk and seat.capacity in MANAGING]
     return standing.people_in(found)
+
+
+def who_hears_that_it_is_done(standing: Standing, own: UUID | None) -> list[User]:
+    """Whoever acts for the other side (`own`: the side that did it), and the managers once they were told that something was late."""
+    others = [side for side in standing.party_sides if side.pk != own]
+    people = standing.people_in(standing.acting_seats(others))
+    told_late = standing.disagreement.entries.filter(kind="note_overdue_issue").exists()
+    return list(dict.fromkeys([*people, *(who_manages(standing) if told_late else [])]))
 
 
 # ── which notices ───────────────────────────────────────────────────────────────────────────────────────────────────

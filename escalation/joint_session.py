@@ -49,7 +49,7 @@ def say_after_limit(d: Disagreement) -> str:
     session = to_come(d.standing) if d.is_open else None
     if session is None or session.fixed_at is None or d.due_at is None or session.fixed_at <= max(d.due_at, d.standing.now):
         return ""
-    said = _("The joint session is later than this: %(session)s. The time limit, %(limit)s, stays as it is.")
+    said = _("The joint session is on %(session)s, after the time limit of %(limit)s. The time limit stays as it is.")
     return said % {"session": times.weekday_moment(session.fixed_at), "limit": times.weekday_moment(d.due_at)}
 
 

@@ -135,6 +135,7 @@ LENGTHS = [
 ]
 DATES = range(1, DATES_AT_MOST + 1)
 ALWAYS_OPEN = 2
+EARLIEST, LATEST = dt.time(7), dt.time(21)  # when a session begins without being asked about
 
 
 class ProposeSession(MoveForm):
@@ -162,13 +163,15 @@ class ProposeSession(MoveForm):
 
     def ask(self) -> None:
         d = self.occasion.disagreement
-        example = _example(self.occasion.now)
+        hint = _("As clocks in the UK show it. For example %(when)s.") % {"when": _example(self.occasion.now)}
+        if d.due_at and d.due_at > self.occasion.now:
+            hint += " " + _("The present time limit is %(limit)s.") % {"limit": say_long(d.due_at)}
         for n in DATES:
             needed = n == 1
             self.fields[f"date_{n}"] = fields.MomentField(
                 label=_("First date and time") if needed else _("Date and time %(n)d (optional)") % {"n": n},
                 called=_("The first date") if needed else _("Date %(n)d") % {"n": n},
-                help_text=_("As clocks in the UK show it. For example %(when)s") % {"when": example} if needed else "",
+                help_text=hint if needed else "",
                 not_past=_("The session must lie ahead: enter a date and time that has not passed"),
                 required=needed,
                 empty=_("Enter at least one date and time"),
@@ -180,6 +183,9 @@ class ProposeSession(MoveForm):
             widget=django_forms.Select,
             empty=_("Choose how long it will take"),
         )
+        self.odd = {name: said for name, date in self._typed_dates().items() if (said := self._what_is_odd(date))}
+        if self.odd:
+            self._ask_once_more()
         people = d.standing.people_in(d.standing.seats_in(*MEDIATING))
         self.fields["people"] = fields.ChoicesField(
             label=_("Who comes from the partnership?"),
@@ -196,7 +202,52 @@ class ProposeSession(MoveForm):
         if session_lies_ahead(d) and d.standing.session and d.standing.session.fixed_at:
             said = {"when": say_long(d.standing.session.fixed_at), "then": self.happens}
             self.happens = _("The session of %(when)s is called off, and everybody is told. %(then)s") % said
-        self.order_fields(["date_1", "date_2", "date_3", "date_4", "date_5", "minutes", "place", "people", "agenda", "note"])
+        self.order_fields(
+            ["date_1", "date_2", "date_3", "date_4", "date_5", "all_the_same", "minutes", "place", "people", "agenda", "note"]
+        )
+
+    def _typed_dates(self) -> dict[str, dt.datetime]:
+        """The dates that were sent and can be read, by the name of their question."""
+        read: dict[str, dt.datetime] = {}
+        for n in DATES if self.is_bound else ():
+            field = self.fields[f"date_{n}"]
+            try:
+                date = field.clean(field.widget.value_from_datadict(self.data, self.files, f"date_{n}"))
+            except django_forms.ValidationError:
+                continue
+            if date:
+                read[f"date_{n}"] = date
+        return read
+
+    def _what_is_odd(self, date: dt.datetime) -> str:
+        """Why somebody may not have meant this date; empty where nothing is odd about it."""
+        d, local = self.occasion.disagreement, times.here(date)
+        said = []
+        if not d.policy.calendar.is_working_day(local.date()):
+            said.append(_("not a working day"))
+        if not EARLIEST <= local.time() <= LATEST:
+            said.append(_("before 7am or after 9pm"))
+        if d.due_at and self.occasion.now < d.due_at < date:
+            said.append(_("after the present time limit of %(limit)s") % {"limit": say_long(d.due_at)})
+        return f"{say_long(date)}: {'; '.join(said)}." if said else ""
+
+    def _ask_once_more(self) -> None:
+        """A box below the dates. What it sends are the dates that it was ticked for: another odd date is asked about again."""
+        dates = self._typed_dates()
+        self.fields["all_the_same"] = fields.ChoicesField(
+            label=_("Are these dates right?"),
+            help_text=_("A date after the time limit does not move the time limit."),
+            choices=[(" ".join(dates[name].isoformat() for name in self.odd), _("Yes, propose them all the same"))],
+            required=False,
+            error_messages={"invalid_choice": _("Say again whether the dates are right: they have changed")},
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.odd and not cleaned.get("all_the_same"):
+            for name, said in self.odd.items():
+                self.add_error(name, _("%(odd)s Change it, or say below that it is right") % {"odd": said})
+        return cleaned
 
     @property
     def folded_groups(self) -> Any:
@@ -312,7 +363,10 @@ class RecordMediation(MoveForm):
             return
         if session_lies_ahead(d):
             when = say_long(session.fixed_at)
-            self.happens = _("The session of %(when)s is called off with it. %(then)s") % {"when": when, "then": self.happens}
+            said = _(
+                "A session is fixed for %(when)s. If it was held already, record it: that day is taken out of everybody’s calendar. %(then)s"
+            )
+            self.happens = said % {"when": when, "then": self.happens}
         elif not self.is_bound:
             self.initial["happened_at"] = session.fixed_at
             self.initial["attended"] = "\n".join(joint_session.say_expected(d, session))

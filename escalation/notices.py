@@ -83,6 +83,8 @@ def _who_hears(standing: Standing, entry: Entry) -> dict[str, list[User]]:
         return {**owed, "told": once(standing.people_in([*standing.seats_in(Capacity.OFFICE), *newly_seated]))}
     owed |= _of_sessions(standing, entry)
     heard.update(person.pk for person in owed.get("session_fixed", ()))
+    if entry.kind == "finish_issue":
+        owed["news"] = once(issues.who_hears_that_it_is_done(standing, entry.side_id))
     if entry.stage in ENDS:
         if entry.from_stage not in ENDS:
             owed["ended"] = once(standing.people_in(everybody))

@@ -69,16 +69,14 @@ class Outcome:
     agreement: Agreement
     text: str
     issues: list[Issue] = field(default_factory=list)
+    by: str = ""
     confirmed: list[Confirmed] = field(default_factory=list)
     missing: list[Side] = field(default_factory=list)
+    is_earlier: bool = False  # agreed before it was reopened, and nothing agreed since
 
     @property
     def version(self) -> int:
         return self.agreement.version
-
-    @property
-    def by(self) -> str:
-        return str(self.agreement.proposed_by or _("the Chair"))
 
     @property
     def kind(self) -> str:
@@ -96,24 +94,52 @@ class Outcome:
 def outcome(d: Disagreement, today: dt.date, actor: Actor | None = None) -> Outcome | None:
     """What is proposed or agreed now; None where nothing was proposed yet. `actor` may finish what their side sees to."""
     standing = d.standing
-    agreement = standing.agreement
-    if agreement is None:
-        return None
+    return _outcome(d, standing.agreement, today, actor, standing.unconfirmed_sides) if standing.agreement else None
+
+
+def earlier(d: Disagreement, today: dt.date, actor: Actor | None = None) -> Outcome | None:
+    """What both sides had confirmed before it was reopened, and what is not done of it; None once there is a new agreed version."""
+    agreement = d.standing.earlier_agreement
+    return _outcome(d, agreement, today, actor, [], is_earlier=True) if agreement else None
+
+
+def _outcome(
+    d: Disagreement, agreement: Agreement, today: dt.date, actor: Actor | None, missing: list[Side], *, is_earlier: bool = False
+) -> Outcome:
     texts = {text.field: text.value for text in agreement.entry.texts.all()}
     return Outcome(
         agreement=agreement,
         text=texts.get("outcome", ""),
         issues=issues_of(d, agreement, texts, today, actor),
+        by=str(agreement.proposed_by) if agreement.proposed_by else _say_who_offered(d, agreement.entry),
         confirmed=confirmed(d, [agreement])[agreement.version],
-        missing=standing.unconfirmed_sides,
+        missing=missing,
+        is_earlier=is_earlier,
     )
 
 
+def _say_who_offered(d: Disagreement, entry: Entry) -> str:
+    """ "David Osborne, mediator": who mediated, where no side proposed it."""
+    said = {"name": entry.person.name if entry.person else "", "role": say_role(entry, mediators_of(d))}
+    return _("%(name)s, %(role)s") % said
+
+
+def mediators_of(d: Disagreement) -> set[str]:
+    """The ids of those whom the Chair has named to mediate here."""
+    return set(d.entries.filter(kind="name_mediator").values_list("facts__person", flat=True))
+
+
+def say_role(entry: Entry, mediators: set[str]) -> str:
+    """As what somebody acted who sits on no side."""
+    return _("mediator") if str(entry.person_id) in mediators else _("the Chair")
+
+
 def issues_of(d: Disagreement, agreement: Agreement, texts: dict[str, str], today: dt.date, actor: Actor | None = None) -> list[Issue]:
-    """The issues of one version. Late is only what both sides agreed and nobody has said is done."""
+    """The issues of one version. Late is only what both sides agreed, though it be reopened, and nobody has said is done."""
     rows = list(agreement.issues.select_related("owner", "owner_side__team__agency"))
     done = reading.full(d.entries.filter(pk__in=[row.done_by_id for row in rows if row.done_by_id])).in_bulk()
-    is_agreed = d.stage == Stage.RESOLVED and agreement.pk == (d.standing.agreement and d.standing.agreement.pk)
+    agreed = d.standing.agreement if d.stage == Stage.RESOLVED else d.standing.earlier_agreement
+    is_agreed = agreed is not None and agreement.pk == agreed.pk
     found = []
     for row in rows:
         entry = done.get(row.done_by_id) if row.done_by_id else None

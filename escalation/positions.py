@@ -9,7 +9,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from disputes.models import Disagreement, Entry, Side
-from disputes.stages import Mediation, Stage
+from disputes.stages import Stage
 from escalation import reading
 
 SAYS_POSITION = ("our_position", "answer", "position", "view", "outcome_wanted")  # the fields of a position, the plainest first
@@ -22,28 +22,33 @@ class Question:
 
     entry: Entry
     question: str
-    is_open: bool  # neither side has answered yet
+    answers: list[tuple[Side, Entry | None]]  # what each side answered it with; None: not answered
 
 
 @dataclass(frozen=True)
 class Position:
-    """One side: its position as it said it last, and what it would accept. Empty where it has not said."""
+    """One side: its position as it said it last, and what it would accept, empty where it has not said; then what it added when the
+    Chair asked for more, the oldest first."""
 
     side: Side
     position: str
     said_in: Entry | None
     would_accept: str
     accept_said_in: Entry | None
+    added: list[tuple[str, Entry]]
 
 
 def both(d: Disagreement, stated: list[Entry]) -> list[Position]:
     """The raising side first. `stated`: reading.positions(d), the oldest first."""
-    found = []
+    found, asked = [], _asked_at(stated)
+    questions = [entry.number or 0 for entry in stated if entry.kind == "ask_for_more" and (entry.number or 0) > asked]
     for view in reading.two_views(d, []):
         own = [entry for entry in stated if view.side.pk in (entry.recorded_for_id, entry.side_id) and entry.kind != "propose_outcome"]
-        position, said_in = _latest(own, SAYS_POSITION)
-        accepts, accept_said_in = _latest([entry for entry in own if (entry.number or 0) > _asked_at(stated)], ("would_accept",))
-        found.append(Position(view.side, position, said_in, accepts, accept_said_in))
+        answers = [one for one in own if one.kind == "answer_the_chair" and questions and (one.number or 0) > questions[0]]
+        position, said_in = _latest([entry for entry in own if entry not in answers], SAYS_POSITION)
+        accepts, accept_said_in = _latest([entry for entry in own if (entry.number or 0) > asked], ("would_accept",))
+        added = [(words, entry) for entry in answers if (words := _latest([entry], ("answer",))[0])]
+        found.append(Position(view.side, position, said_in, accepts, accept_said_in, added))
     return found
 
 
@@ -74,9 +79,9 @@ def question_of_the_chair(d: Disagreement) -> Question | None:
     asked = reading.full(_since_asked(d).filter(kind="ask_for_more")).order_by("-number").first()
     if asked is None:
         return None
-    answered = d.entries.filter(kind="answer_the_chair", number__gt=asked.number).exists()
+    answered = {one.side_id: one for one in d.entries.filter(kind="answer_the_chair", number__gt=asked.number).order_by("number")}
     said = next((text.value for text in asked.texts.all() if text.field == "question"), "")
-    return Question(asked, said, is_open=not answered and d.mediation == Mediation.ASKED)
+    return Question(asked, said, [(view.side, answered.get(view.side.pk)) for view in reading.two_views(d, [])])
 
 
 def _since_asked(d: Disagreement) -> QuerySet[Entry]:

@@ -109,9 +109,16 @@ def _places_of(person: User) -> dict[str, Place]:
 
 
 def _begin(person: User, place: Place) -> Draft:
-    """A new draft; an empty one that was begun and left is taken up again."""
-    empty = Draft.objects.filter(author=person, post=place.post, partnership=place.partnership, answers={})
-    return empty.first() or Draft.objects.create(author=person, post=place.post, partnership=place.partnership)
+    """A new draft; the newest one in which nothing was typed or chosen yet is taken up again."""
+    begun = Draft.objects.filter(author=person, post=place.post, partnership=place.partnership)
+    empty = next((draft for draft in begun if not _says_something([page.get("typed") for page in draft.answers.values()])), None)
+    return empty or Draft.objects.create(author=person, post=place.post, partnership=place.partnership)
+
+
+def _says_something(typed: Any) -> bool:
+    """Whether anything stands in these boxes; a date has several."""
+    parts = typed.values() if isinstance(typed, dict) else typed if isinstance(typed, list) else None
+    return bool(typed) if parts is None else any(_says_something(part) for part in parts)
 
 
 def _in_the_list(draft: Draft) -> dict[str, Any]:
@@ -150,7 +157,7 @@ def question(request: HttpRequest, draft_id: uuid.UUID, slug: str) -> HttpRespon
     sent, stays = page.rearranged(request.POST)
     form = page(sent, about=about)
     later = "save" in sent
-    if not form.is_valid() and not ((later or stays) and form.only_lacks_answers()):
+    if not form.is_valid() and not ((later or stays or form.may_wait()) and form.only_lacks_answers()):
         return _ask(request, form)
     form.keep()
     draft.save(update_fields=["answers", "saved_at"])

@@ -145,6 +145,10 @@ class Question(forms.Form):
         codes = {error.code for errors in self.errors.as_data().values() for error in errors}
         return codes <= LACKING
 
+    def may_wait(self) -> bool:
+        """Whether one may go on although the page is not finished: check-your-answers asks for the rest."""
+        return False
+
     @property
     def typed(self) -> dict[str, Any]:
         """What stands in the boxes, fit for the draft: text, lists of choices, parts of a date."""
@@ -389,6 +393,15 @@ class What(Question):
         if not (document.or_before_disputed_act or document.urgency.standstill):
             del self.fields["disputed_act_at"]
         self.fields["category"].choices = [(c.key, c.label) for c in self.about.document.categories]  # type: ignore[attr-defined]
+        if self._is_thought_through_first():
+            self.fields["category"].help_text = _("You can leave this until later.")
+
+    def _is_thought_through_first(self) -> bool:
+        """Whoever begins here has not answered the first question."""
+        return RightProcedure.slug not in self.about.draft.answers
+
+    def may_wait(self) -> bool:
+        return self._is_thought_through_first() and set(self.errors) <= {"category"}
 
 
 class Why(Question):

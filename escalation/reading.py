@@ -255,15 +255,20 @@ class _Names:
 # ── single things the page says ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def said_safe(d: Disagreement) -> Entry | None:
-    """The latest answer to "is the child safe now?" of somebody on a side, who may know; Chair and office answer from afar."""
-    return (
-        d.entries.exclude(child_safe="")
-        .filter(Q(side__isnull=False) | Q(kind="break_glass"))
-        .select_related("person", "post__team__agency")
-        .order_by("-number")
-        .first()
-    )
+def said_safe(d: Disagreement) -> list[Entry]:
+    """What each side said last to "is the child safe now?", the latest first: one side's yes hides no doubt of the other. Whoever opened
+    it in an emergency may know too; Chair and office answer from afar."""
+    answers = d.entries.exclude(child_safe="").filter(Q(side__isnull=False) | Q(kind="break_glass"))
+    last = answers.select_related("person", "post", "side__team__agency").order_by("side__kind", "-number").distinct("side__kind")
+    return sorted(last, key=lambda entry: entry.number or 0, reverse=True)
+
+
+def reopened(d: Disagreement) -> Statement | None:
+    """Why it came back, in the words of whoever reopened it, until there is a new agreed version."""
+    if d.standing.earlier_agreement is None:
+        return None
+    entry = full(d.entries.filter(kind="reopen")).order_by("-number").first()
+    return Statement(entry, words.say_entry(entry), texts_of(entry)) if entry else None
 
 
 def ending(d: Disagreement) -> list[Entry]:

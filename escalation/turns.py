@@ -104,7 +104,7 @@ def _ask(disagreement: Disagreement) -> str:
     return {
         Awaiting.MATCH: _("Say whether you know which child this is, so that %(raiser)s can be answered."),
         Awaiting.IDENTITY: _("Say how the other side can tell which child this is."),
-        Awaiting.ANSWER: _("Answer with your view and your reasons."),
+        Awaiting.ANSWER: _ask_for_an_answer(disagreement),
         Awaiting.DECISION: _ask_what_next(disagreement),
         Awaiting.CONFIRMATION: _("Confirm the proposed outcome in writing, or say what should change."),
         Awaiting.POSITION: _("One side agrees to differ. Record your position too, and it closes; or propose an outcome."),
@@ -143,6 +143,14 @@ def _ask_for_dates(disagreement: Disagreement) -> str:
         absent = ", ".join(str(side) for side in turn.for_sides)
         return _("Nobody at %(side)s is on the system. Ring them for their dates, and tell whoever mediates.") % {"side": absent}
     return _("Say which of the proposed dates for a joint session suit your side, and who comes.")
+
+
+def _ask_for_an_answer(disagreement: Disagreement) -> str:
+    if disagreement.standing.is_just_reopened:
+        return _(
+            "It was reopened: what both sides agreed was not delivered. Say what you will do about it, with your view and your reasons."
+        )
+    return _("Answer with your view and your reasons.")
 
 
 def _ask_what_next(disagreement: Disagreement) -> str:

@@ -53,6 +53,7 @@ class Version:
 
     agreement: Agreement
     proposed: Entry  # with person and post
+    role: str  # as what they offered it, where they sit on no side
     state: str
     tone: str
     stands: bool  # neither replaced nor declined: its confirmations count
@@ -98,6 +99,7 @@ def compared(d: Disagreement, shown: list[Agreement]) -> list[Version]:
     texts = {row.version: _texts(entries[row.entry_id]) for row in rows}
     confirmed = outcomes.confirmed(d, shown)
     latest = d.standing.agreement.version if d.standing.agreement else 0
+    mediators = outcomes.mediators_of(d) if any(row.proposed_by_id is None for row in shown) else set()
     found = []
     for row in shown:
         before = texts.get(row.version - 1)
@@ -106,6 +108,7 @@ def compared(d: Disagreement, shown: list[Agreement]) -> list[Version]:
             Version(
                 agreement=row,
                 proposed=entries[row.entry_id],
+                role=outcomes.say_role(entries[row.entry_id], mediators) if row.proposed_by_id is None else "",
                 state=state,
                 tone=tone,
                 stands=row.version == latest and row.declined_by_id is None,
@@ -142,6 +145,8 @@ def _issues(d: Disagreement, rows: list[Agreement], entries: dict[UUID, Entry]) 
 
 
 def _say_state(d: Disagreement, row: Agreement, latest: int) -> tuple[str, str]:
+    if row == d.standing.earlier_agreement:
+        return _("Agreed, then reopened"), ""
     if row.version != latest:
         return _("Replaced by version %(number)d") % {"number": row.version + 1}, ""
     if d.stage == Stage.RESOLVED:

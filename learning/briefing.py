@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +16,13 @@ from django.views.decorators.http import require_safe
 from audit import trail
 from audit.models import Trace
 from learning import documents
-from learning.changed import changes_for
+from learning.changed import changes_for, marks
 from learning.membership import learner
 from learning.models import About, Decision, Theme
 from pages import times
 
 CHANGES_AT_MOST = 3
+AGAIN = gettext_lazy("It has come up again since the change. Say where it still happens: the subgroup looks at what is missing.")
 ROOMY = 1500  # characters: fewer are set larger, and still fit on one page
 
 WHY = {
@@ -98,19 +100,22 @@ def briefing(request: HttpRequest, theme_id: UUID) -> HttpResponse:
     trail.note(Trace.Kind.EXPORTED, "briefing", person=me.person.pk, partnership=theme.partnership_id, disagreements=0)
     done = theme.partnership_id not in me.reads
     decisions = theme.decisions.filter(done_at__isnull=False) if done else theme.decisions.all()
-    made = documents.pdf("briefing", content(theme, list(decisions)), theme.title)
+    made = documents.pdf("briefing", content(theme, list(decisions), again=theme.pk in marks()[1]), theme.title)
     answer = HttpResponse(made, content_type="application/pdf")
     answer["Content-Disposition"] = 'attachment; filename="seven-minute-briefing.pdf"'
     return answer
 
 
-def content(theme: Theme, decisions: list[Decision]) -> dict[str, Any]:
-    """What the document says, part by part. Names neither the owner of a decision nor anybody else."""
+def content(theme: Theme, decisions: list[Decision], *, again: bool = False) -> dict[str, Any]:
+    """What the document says, part by part; `again`: it came up after the change. Names nobody, nor who sees to a decision."""
     about = About(theme.about)
-    changes = sorted((one for one in decisions if one.done_at), key=lambda one: one.done_at or timezone.now(), reverse=True)
+    settled = sorted((one for one in decisions if one.done_at), key=lambda one: one.done_at or timezone.now(), reverse=True)
     coming = [one for one in decisions if not one.done_at]
     today = timezone.localdate()
-    shown = [_say(one) for one in [*changes, *coming][:CHANGES_AT_MOST]]
+    changes = [one for one in settled if one.kind != Decision.Kind.NO_CHANGE]
+    nothing = [one for one in settled if one not in changes]
+    shown = [_say(one, today) for one in [*changes, *coming, *nothing][:CHANGES_AT_MOST]]
+    what = _("What changed") if changes else _("What is to change") if coming or not nothing else _("What was decided")
     return {
         "above": theme.partnership.name,
         "about": _("Seven-minute briefing, %(day)s. One minute for each part.") % {"day": times.day(today)},
@@ -119,7 +124,7 @@ def content(theme: Theme, decisions: list[Decision]) -> dict[str, Any]:
             {"title": _("What it is about"), "lines": [str(about.label)], "words": ""},
             {"title": _("What happens"), "lines": [], "words": theme.summary},
             {"title": _("Why it matters"), "lines": [], "words": str(WHY[about])},
-            {"title": _("What changed") if changes else _("What is to change"), "lines": [], "words": "", "changes": shown},
+            {"title": what, "lines": [str(AGAIN)] if again else [], "words": "", "changes": shown},
             {"title": _("What to do"), "lines": [*map(str, DO[about])], "words": ""},
             {"title": _("Questions for your team"), "lines": [*map(str, (*ASK[about], *ASK_ALL))], "words": ""},
             {
@@ -136,10 +141,13 @@ def content(theme: Theme, decisions: list[Decision]) -> dict[str, Any]:
     }
 
 
-def _say(one: Decision) -> dict[str, str]:
+def _say(one: Decision, today: dt.date) -> dict[str, str]:
     """One change, or what is to come, in a heading and words."""
     if one.kind == Decision.Kind.NO_CHANGE:
         return {"head": _("No change, and why"), "words": one.what}
     if one.done_on:
         return {"head": _("Since %(day)s") % {"day": times.day(one.done_on)}, "words": one.what_changed}
-    return {"head": _("Planned, by %(day)s") % {"day": times.day(one.due_on)} if one.due_on else _("Planned"), "words": one.what}
+    if one.due_on is None:
+        return {"head": _("Planned"), "words": one.what}
+    planned = _("Was planned by %(day)s; not yet done") if one.is_overdue(today) else _("Planned, by %(day)s")
+    return {"head": planned % {"day": times.day(one.due_on)}, "words": one.what}

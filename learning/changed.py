@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -36,10 +36,10 @@ class Change:
 
 @require_safe
 def changed(request: HttpRequest) -> HttpResponse:
-    """Newest first. Whoever works in no partnership finds an empty page."""
+    """Whoever works in no partnership finds an empty page."""
     me = learner(request)
     page = Paginator(changes_for(me.person), PER_PAGE).get_page(request.GET.get("page"))
-    mine, again = _marks()
+    mine, again = marks()
     several = len({one.partnership_id for one in page.object_list}) > 1
     latest = _latest(page.object_list)
     context = {
@@ -54,8 +54,10 @@ def changed(request: HttpRequest) -> HttpResponse:
 
 
 def changes_for(person: User) -> QuerySet[Decision]:
+    """What changed, the newest first; after it what was decided to stay as it is."""
     found = Decision.objects.filter(done_at__isnull=False, partnership__in=partnerships_of(person))
-    return found.select_related("theme", "partnership").order_by("-done_at", "pk")
+    nothing = Case(When(kind=Decision.Kind.NO_CHANGE, then=1), default=0)
+    return found.select_related("theme", "partnership").order_by(nothing, "-done_at", "pk")
 
 
 def _latest(decisions: object) -> set[UUID]:
@@ -66,7 +68,7 @@ def _latest(decisions: object) -> set[UUID]:
     return set(first.values())
 
 
-def _marks() -> tuple[set[UUID], set[UUID]]:
+def marks() -> tuple[set[UUID], set[UUID]]:
     """Themes that the reader raised; themes that came up after their change. The points themselves are not for everybody to read."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT theme_id, mine, again FROM accord_what_changed()")

@@ -232,7 +232,11 @@ def _followed(partnership: Partnership, released: list[Released]) -> Iterable[Fo
 
 
 def _done(partnership: Partnership) -> Iterable[tuple[str, dt.date, str]]:
-    for decision in Decision.objects.filter(partnership=partnership, done_on__isnull=False).select_related("theme"):
+    for decision in (
+        Decision.objects.filter(partnership=partnership, done_on__isnull=False)
+        .exclude(kind=Decision.Kind.NO_CHANGE)
+        .select_related("theme")
+    ):
         if decision.done_on:
             yield f"{decision.get_kind_display()}: {decision.theme.title}", decision.done_on, str(decision.theme_id)
     for event in LearningEvent.objects.filter(partnership=partnership, cancelled_at=None, starts_at__lt=timezone.now()):

@@ -59,9 +59,10 @@ MONTH = (
 YEAR = r"(?:19|20)\d\d"
 TITLE = (
     r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Doctor|Prof|Professor|Rev|Sir|Dame|Lady|Lord|PC|DC|DS|DI|DCI|Sgt|Sergeant|Constable|Inspector|"
-    r"Judge|Sister|Nurse|Auntie?|Uncle|Nan|Gran|Grandma|Grandad)"
+    r"Judge|Sister|Nurse|Aunt(?:ie)?|Uncle|Nan|Gran|Grandma|Grandad)"
 )
 NAME = r"[^\W\d_a-z][\w'’-]+"
+NO_NAME = r"(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)"  # "we miss Monday meetings"
 INITIALS = r"[A-Z]\.?[ ]?(?:[A-Z]\b\.?)?"
 AGED = r"(?:aged?|is)[ ]+\d{1,2}\b|\(?\d{1,2}(?:[ ]?(?:years?|yrs?|months?|mths?|weeks?)\b|\)|[ -]?y\.?o\.?\b)"
 
@@ -84,10 +85,13 @@ PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.DATE, re.compile(rf"(?<!\d){YEAR}-\d{{2}}-\d{{2}}(?!\d)")),
     (Kind.DATE, re.compile(rf"(?<!\w)\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {MONTH}(?:,? {YEAR})?(?!\w)", re.IGNORECASE)),
     (Kind.DATE, re.compile(rf"(?<!\w){MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? {YEAR})?(?!\w)", re.IGNORECASE)),
-    (Kind.DATE, re.compile(rf"(?<!\w)(?:born|d\.?o\.?b\.?|date of birth)[ :]+(?:on |in )?(?:{MONTH} )?\S{{1,12}}", re.IGNORECASE)),
+    (
+        Kind.DATE,
+        re.compile(rf"(?<!\w)(?:born|d\.?o\.?b\.?|date of birth)[ :]+(?:on |in )?(?:{MONTH} )?\S{{0,11}}[^\s,.;:!?)]", re.IGNORECASE),
+    ),
     (Kind.AGE, re.compile(rf"(?<!\w){INITIALS}[ ,]*(?:{AGED})")),
     (Kind.AGE, re.compile(rf"(?<!\w)\d{{1,2}}[ -](?:year|month|week)s?[ -]old[ ,]+{INITIALS}(?!\w)")),
-    (Kind.PERSON, re.compile(rf"(?<!\w){TITLE}\.? {NAME}(?: {NAME})?(?!\w)")),
+    (Kind.PERSON, re.compile(rf"(?<!\w)(?i:{TITLE})\.? {NO_NAME}{NAME}(?: {NAME})?(?!\w)")),
     (Kind.PERSON, re.compile(rf"(?<!\w)(?:called|named|surname|known as) {NAME}(?!\w)")),
 )
 SHORTEST = 3  # of a part of a name

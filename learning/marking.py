@@ -20,12 +20,13 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
-from disputes.models import ChildReference, Disagreement
+from disputes.models import Child, ChildReference, Disagreement
 from learning import identifying
 from learning.identifying import Found, Kind, Known, Part
 from pages import fields, forms
@@ -74,6 +75,13 @@ def known_about(d: Disagreement) -> Known:
     )
 
 
+def known_of(disagreements: Iterable[UUID]) -> tuple[Known, bool]:
+    """What the children of these are called, as far as the reader sits there (the database shows no others); and whether that is all."""
+    asked = set(disagreements)
+    found = list(Child.objects.filter(disagreement__in=asked).values_list("disagreement", "pseudonym"))
+    return Known(children=tuple(sorted({name for _d, name in found}))), bool(asked) and asked == {d for d, _name in found}
+
+
 def check(form: forms.Form, names: list[str], known: Known | None = None) -> None:
     """In `clean`: refuses texts with such words, unless the box below the marked words was ticked for them. Leaves `form.marked`:
     a list of Marked, empty where nothing was found. What was typed stays as it is."""
@@ -110,4 +118,4 @@ def _digests(found: Iterable[Found]) -> set[str]:
     return {hashlib.sha256(one.text.casefold().encode()).hexdigest()[:12] for one in found}
 
 
-__all__ = ["Marked", "check", "confirming", "known_about"]
+__all__ = ["Marked", "check", "confirming", "known_about", "known_of"]

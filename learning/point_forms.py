@@ -72,10 +72,24 @@ def working_subgroups(partnerships: Iterable[UUID]) -> list[Subgroup]:
     return [one for one in found if one.ended_on is None or one.ended_on >= today]
 
 
+def points_in(theme: Theme) -> list[LearningPoint]:
+    """Those of a theme; none for whoever may not read them."""
+    return list(LearningPoint.objects.filter(placed__theme=theme))
+
+
 # ── the subgroup ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class ThemeForm(forms.Form):
+class OfATheme(forms.Form):
+    """Words about a theme, for everybody: marked where they may identify somebody."""
+
+    def look_at(self, points: Iterable[LearningPoint]) -> None:
+        """Learns what the children of these are called, where the reader knows it. Mostly it cannot be known, and the page says so."""
+        self.known, knows_all = marking.known_of(point.disagreement_id for point in points)
+        self.names_unknown = not knows_all
+
+
+class ThemeForm(OfATheme):
     """Points seen as one: a title, what it is about, a summary, and for a new theme which points."""
 
     title = fields.LineField(
@@ -106,6 +120,7 @@ class ThemeForm(forms.Form):
         super().__init__(*args, **options)
         self.subgroups = {str(one.pk): one for one in subgroups}
         self.unplaced = {str(one.pk): one for one in points or []}
+        self.look_at(points_in(theme) if theme else self.unplaced.values())
         several = len({one.partnership_id for one in subgroups}) > 1
         name = "{0.name} ({0.partnership.name})" if several else "{0.name}"
         self.fields["subgroup"].choices = [(key, name.format(one)) for key, one in self.subgroups.items()]  # type: ignore[attr-defined]
@@ -129,7 +144,7 @@ class ThemeForm(forms.Form):
         chosen = [self.unplaced[key] for key in given.get("points", [])]
         if subgroup and any(point.partnership_id != subgroup.partnership_id for point in chosen):
             self.add_error("points", _("Choose general issues of the subgroup’s own partnership"))
-        marking.check(self, ["title", "summary"])
+        marking.check(self, ["title", "summary"], self.known)
         return given
 
     @property
@@ -153,7 +168,7 @@ class PlaceForm(forms.Form):
         self.fields["theme"].choices = [*((key, one.title) for key, one in self.themes.items()), new]  # type: ignore[attr-defined]
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(OfATheme):
     """What is decided about a theme, who sees to it and by when. No change needs a reason instead of an owner."""
 
     kind = fields.ChoiceField(
@@ -187,6 +202,7 @@ class DecisionForm(forms.Form):
     def __init__(self, *args: Any, theme: Theme, **options: Any) -> None:
         super().__init__(*args, **options)
         self.theme = theme
+        self.look_at(points_in(theme))
         held = Appointment.objects.on(timezone.localdate()).filter(partnership=theme.partnership_id).select_related("person", "agency")
         self.owners = {str(one.person_id): one.person for one in held}
         offices: dict[str, list[str]] = {}
@@ -220,11 +236,11 @@ class DecisionForm(forms.Form):
             if not given.get("due_on") and "due_on" not in self.errors:
                 self.add_error("due_on", _("Enter by when"))
         given["person"] = owner
-        marking.check(self, ["what"])
+        marking.check(self, ["what"], self.known)
         return given
 
 
-class DoneForm(forms.Form):
+class DoneForm(OfATheme):
     """What changed, since when, and how anybody can see it."""
 
     what_changed = fields.WordsField(
@@ -256,13 +272,14 @@ class DoneForm(forms.Form):
     def __init__(self, *args: Any, decision: Decision, **options: Any) -> None:
         super().__init__(*args, **options)
         self.decision = decision
+        self.look_at(points_in(decision.theme))
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         decided = timezone.localdate(self.decision.decided_at)
         if (day := given.get("done_on")) and day < decided:
             self.add_error("done_on", _("It was decided on %(day)s, so it cannot have changed before") % {"day": times.day(decided)})
-        marking.check(self, ["what_changed"])
+        marking.check(self, ["what_changed"], self.known)
         return given
 
 

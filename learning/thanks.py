@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
+from accounts.models import Post, User
 from disputes.disagreement import by_reference
 from disputes.models import Disagreement, Seat
 from disputes.stages import Capacity
@@ -144,8 +144,11 @@ def _send(d: Disagreement, person: User, seat: Seat, given: dict[str, Any]) -> N
 
 
 def _manager_of(d: Disagreement, person: User, seat: Seat) -> User | None:
-    """The nearest post above theirs that somebody holds; nobody where that is the giver, or somebody who must not know of the case."""
-    above = next((post for post in seat.post.up_the_line() if post.is_held), None) if seat.post else None
+    """Who manages them today: the nearest post above one of theirs that somebody holds; nobody where that is the giver, or somebody who
+    must not know of the case."""
+    held = list(Post.objects.filter(holder=seat.person_id, ended_on=None).order_by("pk"))
+    own = next((post for post in held if post.pk == seat.post_id), next(iter(held), None))
+    above = next((post for post in own.up_the_line() if post.is_held), None) if own else None
     holder = above.holder if above else None
     if holder is None or holder.pk in (person.pk, seat.person_id) or holder.pk in d.standing.excluded:
         return None

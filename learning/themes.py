@@ -59,6 +59,11 @@ class Told:
         return [one for one in self.decisions if not one.is_done]
 
     @property
+    def changes_nothing(self) -> bool:
+        """Whether "no change" is all that was decided."""
+        return bool(self.decisions) and all(one.kind == Decision.Kind.NO_CHANGE for one in self.decisions)
+
+    @property
     def late(self) -> bool:
         return any(one.is_overdue(self.today) for one in self.decisions)
 
@@ -70,6 +75,8 @@ class Told:
     def tone(self) -> str:
         if self.late:
             return "late"
+        if self.changes_nothing:
+            return ""
         return "soon" if not self.decisions or self.again else "done" if not self.open_decisions else "calm"
 
     @property
@@ -81,6 +88,8 @@ class Told:
             return _("Not decided yet")
         if self.open_decisions:
             return _("Decided")
+        if self.changes_nothing:
+            return _("No change")
         return _("It came up again") if self.again else _("Done")
 
     @property

@@ -251,7 +251,17 @@ FUNCTIONS = {
             *("agency_of", "works_in", "led_people", "sides", "chaired", "may_break", "breakable", "open_seats", "open_seats_of"),
             *("note_hidden", "said", "may_join"),
             *("learning", "subgrouped", "partnerships", "changed_themes", "debriefed", "debriefs_arranged", "cpd_totals", "event_totals"),
-            *("seated_at", "what_changed", "debriefs_joined", "debrief_places", "is_side_of", "manages", "said_for", "unvouched"),
+            *(
+                "seated_at",
+                "what_changed",
+                "debriefs_joined",
+                "debrief_places",
+                "is_side_of",
+                "manages",
+                "said_for",
+                "place_of",
+                "unvouched",
+            ),
         )
     },
     "accord_held": set(),

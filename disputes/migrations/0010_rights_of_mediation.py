@@ -120,7 +120,8 @@ OPEN = ("practitioner", "line_manager", "up_the_line", "lscb_mediation")
 ADDED = {
     **dict.fromkeys(("ask_for_more", "answer_the_chair", "name_mediator", "propose_session", "answer_session", "cancel_session"), OPEN[3:]),
     **dict.fromkeys(("let_write", "co_sign"), OPEN),
-    **dict.fromkeys(("finish_issue", "note_overdue_issue"), ENDS[:1]),
+    "finish_issue": (*OPEN, *ENDS[:1]),
+    "note_overdue_issue": ENDS[:1],
     "ask_for_debrief": ENDS,
 }
 

@@ -73,6 +73,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     SELECT e.id, count(*) FROM learning_learningevent e JOIN learning_attendance a ON a.event_id = e.id AND a.was_there
     WHERE e.partnership_id = partnership AND partnership IN (SELECT accord_learning()) GROUP BY e.id HAVING count(*) >= 5
 $$;
+CREATE FUNCTION accord_place_of(what text, which uuid) RETURNS uuid -- the partnership of a theme, a subgroup or a learning point
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT t.partnership_id FROM learning_theme t WHERE what = 'theme' AND t.id = which
+    UNION ALL SELECT s.partnership_id FROM learning_subgroup s WHERE what = 'subgroup' AND s.id = which
+    UNION ALL SELECT p.partnership_id FROM learning_learningpoint p WHERE what = 'point' AND p.id = which
+$$;
 CREATE FUNCTION accord_manages(manager uuid, person uuid) RETURNS boolean -- holds a post above one of that person's
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     WITH RECURSIVE above(id) AS (
@@ -106,7 +112,7 @@ $$;
 NAMES = """accord_held(text[]), accord_learning(), accord_subgrouped(), accord_partnerships(), accord_changed_themes(), accord_debriefed(),
     accord_debriefs_arranged(), accord_cpd_totals(uuid), accord_event_totals(uuid), accord_seated_at(uuid, uuid), accord_what_changed(),
     accord_debriefs_joined(), accord_debrief_places(uuid),
-    accord_manages(uuid, uuid), accord_said_for(uuid, uuid)"""
+    accord_manages(uuid, uuid), accord_said_for(uuid, uuid), accord_place_of(text, uuid)"""
 FUNCTIONS += f"""
 REVOKE EXECUTE ON FUNCTION {NAMES} FROM PUBLIC, accord_app, accord_clock;
 GRANT EXECUTE ON FUNCTION {NAMES} TO accord_app;
@@ -118,11 +124,8 @@ LEARNING, SUBGROUP = "partnership_id IN (SELECT accord_learning())", "partnershi
 MEMBERS = "partnership_id IN (SELECT accord_partnerships())"
 ASKED, TOOK_PART = "debrief_id IN (SELECT accord_debriefed())", "debrief_id IN (SELECT accord_debriefs_joined())"
 AHEAD = "EXISTS (SELECT 1 FROM learning_debrief d WHERE d.id = debrief_id AND d.starts_at > clock_timestamp())"
-OF_THE_SAME = "partnership_id = (SELECT o.partnership_id FROM learning_{0} o WHERE o.id = {0}_id)"
-PLACED = (
-    f"{SUBGROUP} AND {OF_THE_SAME.format('theme')}"
-    " AND partnership_id = (SELECT o.partnership_id FROM learning_learningpoint o WHERE o.id = point_id)"
-)
+OF_THE_SAME = "partnership_id = accord_place_of('{0}', {0}_id)"
+PLACED = f"{SUBGROUP} AND {OF_THE_SAME.format('theme')} AND {OF_THE_SAME.format('point')}"
 SEES_TO_IT = f"({SUBGROUP} OR (owner_id = {ME} AND {MEMBERS}))"
 MY_NOTE = "note_id IN (SELECT n.id FROM learning_debriefnote n WHERE n.debrief_id IN (SELECT accord_debriefs_joined()))"
 POINT = "(SELECT p.agency_id FROM learning_learningpoint p WHERE p.id = point_id AND p.partnership_id = {table}.partnership_id)"

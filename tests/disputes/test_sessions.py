@@ -119,6 +119,18 @@ def test_called_off_it_stays_so_until_another_is_proposed() -> None:
     assert fresh == Session(again, (day(8),), 90)
 
 
+@pytest.mark.parametrize(("recorded", "over"), [(4, True), (6, False)])
+def test_a_mediation_recorded_before_its_day_ends_it_and_after_it_does_not(recorded: int, over: bool) -> None:
+    record = Record()
+    record.propose(5)
+    record.answer(SCHOOL, 5)
+    record.answer(CARE, 5)
+    record.add("record_mediation", at=day(recorded))
+    session = record.read()
+    assert session is not None
+    assert (session.is_cancelled, session.was_recorded, session.changes) == (over, over, int(over))
+
+
 def test_who_is_expected_is_named_by_whoever_mediates_then_by_each_side_once() -> None:
     ann, bob, cat = (UUID(int=n) for n in (11, 12, 13))
     record = Record()

@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts.acting import acting_as
 from accounts.models import Post, User
 from disputes.models import Disagreement, Entry, OutstandingIssue
-from escalation import desk, issues, moves, notices, sending, tasks
+from escalation import desk, foresight, issues, moves, notices, sending, tasks
 from escalation.models import Heartbeat, Notice
 from escalation.moves import MoveRefused
 from tests import factories
@@ -321,10 +321,20 @@ def test_an_issue_stays_on_its_owners_desk_until_it_is_done(w: World, client: Cl
     assert (row.do, row.due_on, row.href) == ("ISSUE 1", friday(), f"/disagreements/{d.reference}/finish-issue/?issue=1")
     assert laid_out(client, w.aisha).issues == []
     with on(at(friday() + 200 * DAY)):
-        (row,) = laid_out(client, w.sam).issues
+        (row,) = laid_out(client, w.sam).to_do
         assert (row.tone, row.late) == ("late", "200 days late")
     finish(d, w.sam)
     assert laid_out(client, w.sam).issues == []
+
+
+def test_what_is_late_stands_above_the_closing_questions(w: World, client: Client) -> None:
+    d = with_issues(w, friday())
+    with on(at(friday() + 3 * DAY)):
+        assert [row.href for row in laid_out(client, w.sam).to_do] == [
+            f"/disagreements/{d.reference}/finish-issue/?issue=1",
+            f"/disagreements/{d.reference}/closing-questions/",
+        ]
+    assert "three short" not in client.get("/desk/").content.decode()
 
 
 def test_both_managers_find_what_is_late_with_its_owner_and_reopen_in_one_step(w: World, client: Client, as_clock: Any) -> None:
@@ -337,14 +347,16 @@ def test_both_managers_find_what_is_late_with_its_owner_and_reopen_in_one_step(w
             assert (row.do, row.late) == ("ISSUE 1", "3 days late")
             assert "Sam, Children's Social Care" in row.note
             html = client.get("/desk/").content.decode()
-            assert f'href="/disagreements/{d.reference}/reopen/"' in html
+            assert f'<a class="govuk-link" href="/disagreements/{d.reference}/reopen/">' in html
+            assert f'<a class="govuk-button" href="/disagreements/{d.reference}/">See it<' in html
         client.force_login(w.grace)
         address = f"/disagreements/{d.reference}/reopen/"
         key = client.get(address).context["key"]
         given = {"seen": d.move_version, "key": key, "not_delivered": "Nobody came", "child_safe": "unsure"}
         assert client.post(address, given).status_code == 302
         assert laid_out(client, w.grace).late_issues == laid_out(client, w.mona).late_issues == []
-        assert laid_out(client, w.sam).issues == []
+        (row,) = laid_out(client, w.sam).issues
+        assert row.note == "Agreed before it was reopened, not done."
     assert look(d, w.aisha).stage == "practitioner"
 
 
@@ -378,3 +390,71 @@ def test_a_note_of_lateness_needs_a_late_issue(w: World, as_clock: Any) -> None:
     issue = issue_of(d, w.sam)
     with as_clock():
         assert moves.note_overdue_issue(issue.pk, now=at(friday())) is None
+
+
+# ── reopened ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_reopening_takes_no_promise_back(w: World, client: Client) -> None:
+    d = with_issues(w, friday(), friday())
+    move(d, "reopen", w.aisha, not_delivered="NOBODY CAME")
+    for reader in (w.sam, w.aisha):
+        client.force_login(reader)
+        said = client.get(f"/disagreements/{d.reference}/").content.decode()
+        assert said.count("Agreed before it was reopened, not done") == 2
+        assert "Earlier outcome, confirmed by both, not delivered" in said
+        assert "The proposed outcome" not in said
+        assert said.index("Why it came back") < said.index("NOBODY CAME") < said.index("move-title")
+    assert "It was reopened" in laid_out(client, w.sam).to_do[0].do
+    assert [row.do for row in laid_out(client, w.sam).issues] == ["ISSUE 1", "ISSUE 2"]
+    assert finish(d, w.sam).stage == "practitioner"
+    with pytest.raises(MoveRefused):
+        finish(d, w.aisha, 2)
+    assert [row.do for row in laid_out(client, w.sam).issues] == ["ISSUE 2"]
+
+
+def test_until_a_new_version_is_confirmed(w: World, client: Client) -> None:
+    d = with_issues(w, friday())
+    move(d, "reopen", w.aisha, not_delivered="Nobody came")
+    move(d, "answer", w.sam)
+    move(d, "propose_outcome", w.sam, outcome="ANEW")
+    client.force_login(w.sam)
+    said = client.get(f"/disagreements/{d.reference}/").content.decode()
+    assert said.index("The proposed outcome") < said.index("ANEW") < said.index("Earlier outcome, confirmed by both")
+    assert "Agreed, then reopened" in client.get(f"/disagreements/{d.reference}/versions/").content.decode()
+    assert client.get(f"/disagreements/{d.reference}/finish-issue/").status_code == 200
+    move(d, "confirm_outcome", w.aisha)
+    assert laid_out(client, w.sam).issues == []
+    assert client.get(f"/disagreements/{d.reference}/finish-issue/").status_code == 409
+    assert "Earlier outcome" not in client.get(f"/disagreements/{d.reference}/").content.decode()
+
+
+# ── who hears that it is done ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def heard(w: World, d: Disagreement, by: User) -> set[str]:
+    """Who is told that issue 1 is done; the page says the same before."""
+    with acting_as(by):
+        fresh = factories.fresh(d.pk)
+        foreseen = {line.split(",")[0] for line in foresight.who_will_be_told(fresh, "finish_issue", fresh.standing.actor(by))}
+    entry = finish(d, by)
+    with factories.as_set_up():
+        told = set(Notice.objects.filter(entry=entry, rule="news").values_list("person__name", flat=True))
+    assert foreseen == told
+    return told
+
+
+def test_the_other_side_hears_that_it_is_done(w: World) -> None:
+    assert heard(w, with_issues(w, friday()), w.sam) == {"Aisha"}
+
+
+def test_the_managers_who_were_told_that_it_is_late_hear_that_it_is_done(w: World, as_clock: Any) -> None:
+    d = with_issues(w, friday())
+    sweep(as_clock, at(friday() + DAY))
+    assert heard(w, d, w.sam) == {"Aisha", "Grace", "Mona"}
+
+
+def test_while_it_is_reopened_the_other_side_hears_it_too(w: World) -> None:
+    d = with_issues(w, friday())
+    move(d, "reopen", w.aisha, not_delivered="Nobody came")
+    assert heard(w, d, w.sam) == {"Aisha"}

@@ -24,11 +24,12 @@ from audit.models import Trace
 from disputes.models import Disagreement, Entry, SideNote, Text
 from disputes.sessions import Session
 from disputes.stages import Awaiting, Capacity, Mediation, Stage
-from escalation import desk, foresight, mails, notices, seating
+from escalation import desk, foresight, mails, notices, positions, seating
 from escalation.models import Notice
 from escalation.turns import say_turn
 from evidence import history
 from pages import times
+from procedure.calendars import shipped
 from procedure.models import shipped_chapter
 from tests import factories
 from tests.factories import World, dates_taken, look, move
@@ -66,9 +67,14 @@ def typed(name: str, moment: dt.datetime) -> dict[str, str]:
     return {f"{name}_{part}": str(value) for part, value in parts.items()}
 
 
+def working_day(ahead: int, hour: int = 10) -> dt.datetime:
+    """So many working days from today, at 10am."""
+    return dt.datetime.combine(shipped().add_working_days(timezone.localdate(), ahead), dt.time(hour), times.LONDON)
+
+
 def proposal(w: World, **more: Any) -> dict[str, Any]:
-    """What whoever mediates fills in to propose one date, a week ahead."""
-    ahead = typed("date_1", timezone.now() + dt.timedelta(days=7))
+    """What whoever mediates fills in to propose one date, five working days ahead."""
+    ahead = typed("date_1", working_day(5))
     return {**ahead, "minutes": "90", "place": "Room 4", "agenda": "1. The child", "people": [str(w.chair.pk)], **more}
 
 
@@ -130,6 +136,23 @@ def test_the_chair_may_ask_both_sides_for_more_and_either_hands_it_back(w: World
     assert answer.status_code == 302
     assert look(d, w.ian).awaiting == Awaiting.CHAIR
     assert "answered" in page(client, d, w.chair)
+
+
+def test_an_answer_to_the_chairs_question_stands_beside_the_position_and_counts_for_its_side_only(w: World, client: Client) -> None:
+    d = factories.up_the_line(w)
+    move(d, "answer", w.hal, view="HAL'S VIEW")
+    move(d, "ask_the_chair", w.ian, our_position="IAN'S POSITION", would_accept="A JOINT VISIT")
+    move(d, "ask_for_more", w.chair, question="WHO SAW HIM LAST?")
+    move(d, "answer_the_chair", w.hal, answer="WE DID", would_accept="A VISIT")
+    part = page(client, d, w.chair).split("What the Chair considers")[1]
+    school, care = part.split('class="accord-views__view"')[1:3]
+    assert "HAL'S VIEW" in care
+    assert care.index("HAL'S VIEW") < care.index("Added when the Chair asked") < care.index("WE DID")
+    assert "Added when" not in school
+    line = part.split('class="accord-timeline__by">')[1].split("</p>")[0]
+    assert re.search(r"Safeguarding: not answered yet", line), line
+    assert re.search(r"Front door: answered \d", line), line
+    assert "IAN'S POSITION" in positions.agenda(look(d, w.ian))
 
 
 def test_what_is_missing_is_said_at_its_question(w: World, client: Client) -> None:
@@ -225,7 +248,7 @@ def test_a_session_is_proposed_answered_and_fixed_by_its_pages(w: World, client:
     html = page(client, d, w.chair, "propose-session/")
     assert "1. How it is for the child now" in html
     assert "The position of Hill Lane Primary School, Safeguarding" in html
-    early, late = (timezone.now() + dt.timedelta(days=days) for days in (7, 8))
+    early, late = working_day(5), working_day(6)
     both = typed("date_1", late) | typed("date_2", early)
     assert post(client, d, "propose-session/", w.chair, **proposal(w, **both)).status_code == 302
     assert look(d, w.ian).awaiting == Awaiting.SESSION
@@ -339,6 +362,64 @@ def test_a_session_that_cannot_be_is_refused_at_the_field_and_nothing_is_lost(
     assert look(d, w.chair).awaiting == Awaiting.MEDIATION
 
 
+def box_of(html: str) -> str:
+    """What the box below odd dates sends."""
+    return re.findall(r'name="all_the_same" value="([^"]+)"', html)[0]
+
+
+def next_saturday() -> dt.datetime:
+    today = timezone.localdate()
+    return dt.datetime.combine(today + dt.timedelta(days=(4 - today.weekday()) % 7 + 1), dt.time(10), times.LONDON)
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        (lambda: working_day(40), "after the present time limit of "),
+        (lambda: working_day(5, 6), "before 7am or after 9pm"),
+        (lambda: working_day(5, 22), "before 7am or after 9pm"),
+        (next_saturday, "not a working day"),
+    ],
+)
+def test_an_odd_date_is_asked_about_once_and_nothing_is_lost(w: World, client: Client, when: Any, said: str) -> None:
+    d = factories.in_mediation(w)
+    odd = proposal(w, note="MY NOTE") | typed("date_3", when())
+    html = unescape(post(client, d, "propose-session/", w.chair, **odd).content.decode())
+    assert html.count(said) == 2, html  # at the question, and in the summary
+    assert "MY NOTE" in html
+    assert "id_date_3_day" in html.split("error-summary")[1].split("</ul>")[0]
+    assert look(d, w.chair).awaiting == Awaiting.MEDIATION
+    box = box_of(html)
+    other = odd | typed("date_3", next_saturday() + dt.timedelta(days=7))
+    assert "Say again" in post(client, d, "propose-session/", w.chair, **other, all_the_same=box).content.decode()
+    assert post(client, d, "propose-session/", w.chair, **odd, all_the_same=box).status_code == 302
+    assert len(session_of(d, w.chair).dates) == 2
+
+
+def test_a_session_after_the_time_limit_is_said_beside_it(w: World, client: Client) -> None:
+    d = factories.session_proposed(w, dates=[working_day(40)])
+    for person in (w.ian, w.hal):
+        dates_taken(w, d, person, 0)
+    assert "after the time limit of" in page(client, d, w.hal)
+    assert "after the time limit of" not in page(client, factories.session_fixed(w), w.hal)
+
+
+def test_a_mediation_recorded_before_the_sessions_day_takes_it_out_of_calendars(w: World, client: Client) -> None:
+    d = factories.session_fixed(w)
+    html = page(client, d, w.chair, "record-mediation/")
+    assert "If it was held already, record it" in html
+    assert "is called off" not in html
+    move(d, "record_mediation", w.chair, mediation="They talked")
+    html = page(client, d, w.hal)
+    assert "The mediation was recorded before that day" in html
+    assert "Take it out of my calendar" in html
+    assert "has a date" not in html
+    assert "Add it to my calendar" not in html
+    file = client.get(f"/disagreements/{d.reference}/session.ics").content.decode()
+    assert "METHOD:CANCEL" in file
+    assert "SEQUENCE:1" in file
+
+
 @pytest.mark.parametrize(
     ("month", "time", "said"), [("3", "1.30am", "did not happen"), ("10", "1.30am", "came twice"), ("10", "1.30am GMT", "")]
 )
@@ -348,10 +429,10 @@ def test_the_nights_on_which_the_clocks_change(w: World, client: Client, month: 
     last_sunday = max(one for one in (dt.date(year, int(month), number) for number in range(25, 32)) if one.weekday() == 6)
     when = {"date_1_day": str(last_sunday.day), "date_1_month": month, "date_1_year": str(year), "date_1_time": time}
     answer = post(client, d, "propose-session/", w.chair, **(proposal(w) | when))
-    if said:
-        assert said in unescape(answer.content.decode())
-    else:
-        assert answer.status_code == 302
+    html = unescape(answer.content.decode())
+    assert said in html
+    if not said:  # only asked whether a Sunday, at night, is meant
+        assert post(client, d, "propose-session/", w.chair, **(proposal(w) | when), all_the_same=box_of(html)).status_code == 302
 
 
 def test_a_hostile_place_and_agenda_are_shown_as_they_are_and_go_into_no_mail(w: World, client: Client) -> None:

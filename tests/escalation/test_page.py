@@ -445,3 +445,21 @@ def test_a_step_below_the_one_at_which_it_began_is_not_said_to_be_done(w: World,
     assert "Now" in steps[1]
     d = factories.at_line_managers(w)
     assert "Started higher" not in page(client, d, w.aisha)
+
+
+def test_the_last_word_of_each_side_on_the_childs_safety_stands(w: World, client: Client) -> None:
+    d = factories.raised(w)
+    move(d, "add_note", w.aisha, child_safe="unsure")
+    move(d, "match_child", w.sam, references={1: "SC-9"}, child_safe="yes")
+    facts = page(client, d, w.aisha).split('<dl class="accord-facts">')[-1].split("</dl>")[0]
+    assert facts.count("Is the child safe now?") == 2
+    assert facts.index("Yes, as far as I know") < facts.index("Said by Sam") < facts.index("I am not sure") < facts.index("Said by Aisha")
+
+
+def test_once_it_has_ended_no_answer_is_awaited(w: World, client: Client) -> None:
+    d = factories.raised(w)
+    assert "No answer yet." in page(client, d, w.aisha)
+    move(d, "withdraw", w.aisha, reason="Sorted out")
+    html = page(client, d, w.aisha)
+    assert "No answer yet." not in html
+    assert "It ended without an answer in writing." in html

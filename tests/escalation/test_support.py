@@ -162,6 +162,22 @@ def test_it_can_be_thought_through_first_in_a_draft_that_nobody_else_sees(w: Wor
             assert not Notice.objects.filter(about=draft.pk).exists()
 
 
+def test_thinking_it_through_needs_no_category_and_leaves_one_empty_draft(w: World, client: Client) -> None:
+    client.force_login(w.zoe)
+    begun = client.post("/disagreements/new/", {"think": "yes"}).url
+    html = client.get(begun).content.decode()
+    assert "only you, and the colleagues you let read it, see it" in html
+    assert "You can leave this until later" in html
+    client.post(begun, {"save": "later"})  # nothing typed
+    assert client.post("/disagreements/new/", {"think": "yes"}).url == begun
+    refused = client.post(begun, {})
+    assert refused.status_code == 200
+    assert client.post(begun, {"decision": "It was closed"}).url.endswith("/why/")
+    assert client.post("/disagreements/new/", {"think": "yes"}).url != begun
+    check = client.get(begun.replace("/what/", "/check/")).content.decode()
+    assert "Choose what it is mostly about" in check
+
+
 def test_a_consulted_colleague_reads_the_draft_and_only_reads(w: World, client: Client) -> None:
     client.force_login(w.aisha)
     begun = client.post("/disagreements/new/", {"think": "yes"}).url

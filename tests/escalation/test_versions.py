@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.acting import acting_as
-from accounts.models import User
+from accounts.models import Post, User
 from audit.models import Trace
 from disputes.models import Disagreement, Entry
 from escalation.moves import MoveRefused
@@ -353,3 +353,17 @@ def test_one_side_alone_closes_nothing_and_the_silent_one_is_chased(w: World, as
         with pytest.raises(MoveRefused):
             move(d, "close_as_unconfirmed", impatient, reason="Silent")
     assert look(d, w.aisha).stage == "practitioner"
+
+
+def test_a_version_that_the_mediator_offers_says_so(w: World, client: Client) -> None:
+    d = factories.in_mediation(w)
+    olga = factories.person("Olga")
+    team = factories.team(w.partnership, "Northshire Police", "Public protection")
+    Post.objects.create(team=team, holder=olga, title="Detective inspector", level=2)
+    move(d, "name_mediator", w.chair, facts={"person": str(olga.pk)}, no_stake="None")
+    move(d, "record_mediation", olga)
+    move(d, "propose_outcome", olga, outcome="A joint visit")
+    assert "by Olga, mediator" in plain(read(client, d, w.ian))
+    client.force_login(w.ian)
+    for where in ("", "confirm-outcome/"):
+        assert "proposed by Olga, mediator." in client.get(f"/disagreements/{d.reference}/{where}").content.decode()

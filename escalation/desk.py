@@ -340,9 +340,10 @@ def _lay_issues(made: Desk, person: User, now: dt.datetime, known: dict[UUID, Di
             said = replace(said, also=(_("Reopen it"), page_of(d, "reopen")))
         if person in issues.who_sees_to(d.standing, row):
             href = f"{page_of(d, 'finish-issue')}?issue={row.number}"
-            note = _("Agreed before it was reopened, not done.") if d.is_open else _("You took this on under an agreed outcome.")
-            rows = made.to_do if late > 0 and not d.is_open else made.issues
-            rows.append(replace(said, href=href, button=_("Say that it is done"), for_whom=_owner_if_other(row, person), note=note))
+            under, note = (made.to_do, _("Taken on under an agreed outcome.")) if late > 0 else (made.issues, "")
+            if d.is_open:
+                under, note = made.issues, _("Agreed before it was reopened, not done.")
+            under.append(replace(said, href=href, button=_("Say that it is done"), for_whom=_owner_if_other(row, person), note=note))
         elif manages:
             made.late_issues.append(replace(said, note=_say_who_has_it(d, row)))
 

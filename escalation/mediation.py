@@ -65,8 +65,8 @@ OFF = ("cancelled", "recorded")  # what is to be taken out of calendars
 
 @dataclass(frozen=True)
 class SessionSaid:
-    """The joint session in words. `state`: asked, fixed, held (its time has come), cancelled, recorded (the mediation, before its day), nobody (no date
-    suits both). `after`: what of the present time limit a session beyond it must say."""
+    """The joint session in words. `state`: asked, fixed, held (its time has come), cancelled, recorded (the mediation, before its
+    day), nobody (no date suits both). `after`: what of the present time limit a session beyond it must say."""
 
     state: str
     when: str

@@ -373,6 +373,18 @@ def _check_given(disagreement: Disagreement, move: str, given: Given) -> None:
     sides = {str(side.pk) for side in standing.party_sides}
     if move == "propose_outcome" and any(str(issue.get("owner_side")) not in sides for issue in given.facts.get("issues", [])):
         raise MoveRefused(_("Choose who will see to each outstanding issue."))
+    if move == "propose_outcome":
+        _check_issues(standing, given)
+
+
+def _check_issues(standing: Standing, given: Given) -> None:
+    """Each outstanding issue has an owner of the side that sees to it, and a day that has not passed (23.18)."""
+    for issue in given.facts.get("issues", []):
+        people = standing.people_in(seat for seat in standing.seats if seat.side and str(seat.side_id) == str(issue["owner_side"]))
+        if issue.get("owner") and str(issue["owner"]) not in {str(person.pk) for person in people}:
+            raise MoveRefused(_("Choose who will see to each outstanding issue."))
+        if dt.date.fromisoformat(issue["due_on"]) < timezone.localdate(standing.now):
+            raise MoveRefused(_("Say by when each outstanding issue is to be done: a day that has not passed."))
 
 
 def _check_times(disagreement: Disagreement, move: str, given: Given) -> None:

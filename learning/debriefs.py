@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,7 +26,7 @@ from disputes.models import Disagreement
 from disputes.stages import ACTING, Capacity
 from escalation.desk import Section
 from escalation.page import Afterwards
-from learning import marking, rooms
+from learning import marking, rooms, waiting
 from learning.debrief_forms import AnswerForm, ArrangeForm, NoteForm, PointForm
 from learning.membership import learner, learner_of
 from learning.models import Debrief, DebriefConsent, DebriefNote, DebriefParticipant, DebriefRequest, LearningPoint
@@ -33,6 +34,7 @@ from pages import times
 from pages.kept import key_of, posted
 
 Answer = DebriefParticipant.Answer
+MINE_ON_THE_DESK = 5
 ON_THE_DESK_FOR = dt.timedelta(days=28)  # after it, until the note has everybody's consent
 
 
@@ -134,6 +136,7 @@ def debriefs(request: HttpRequest) -> HttpResponse:
     context = {
         "mine": [Reading(debrief, person, now) for debrief in _with_people().filter(pk__in=_asked_to(person))],
         "arranges": bool(offices),
+        "my_requests": list(_my_requests(person)),
         "requests": _open_requests(offices) if offices else [],
         "arranged": [(debrief, [one.answer for one in debrief.participants.all()]) for debrief in arranged],
         "now": now,
@@ -149,6 +152,7 @@ class Asked:
     request: DebriefRequest
     people: list[tuple[User, Post | None]]
     asked_at: dt.datetime
+    teams: str = ""  # of its sides: tells it from another one that the same person asked for
 
 
 def arranged_since() -> QuerySet[Debrief]:
@@ -165,10 +169,30 @@ def _open_requests(offices: list[uuid.UUID]) -> list[Asked]:
         found.setdefault(one.disagreement_id, []).append(one)
     people = {one.asked_by_id for several in found.values() for one in several}
     posts = {post.holder_id: post for post in Post.objects.filter(holder__in=people, ended_on=None).select_related("team__agency")}
+    teams = _teams_of(found)
     return [
-        Asked(several[0], [(one.asked_by, posts.get(one.asked_by_id)) for one in several], several[0].recorded_at)
-        for several in found.values()
+        Asked(several[0], [(one.asked_by, posts.get(one.asked_by_id)) for one in several], several[0].recorded_at, teams.get(d, ""))
+        for d, several in found.items()
     ]
+
+
+def _teams_of(disagreements: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The teams that sat at each: what the office learns anyway when it arranges a debrief."""
+    with connection.cursor() as cursor:
+        asked = "SELECT DISTINCT d, place.team FROM unnest(%s::uuid[]) d, LATERAL accord_debrief_places(d) place"
+        cursor.execute(asked, [list(disagreements)])
+        rows = cursor.fetchall()
+    teams = Team.objects.select_related("agency").in_bulk({team for _d, team in rows})
+    named: dict[uuid.UUID, set[str]] = {}
+    for d, team in rows:
+        named.setdefault(d, set()).add(str(teams[team]))
+    return {d: "; ".join(sorted(names)) for d, names in named.items()}
+
+
+def _my_requests(person: User) -> QuerySet[DebriefRequest]:
+    """What this person asked for, and was not asked to yet, the oldest first. Whoever is not asked to a debrief does not see it."""
+    mine = DebriefRequest.objects.filter(asked_by=person).exclude(Exists(arranged_since()))
+    return mine.select_related("disagreement").order_by("recorded_at")
 
 
 def _find(request: HttpRequest, debrief_id: uuid.UUID) -> Reading:
@@ -403,9 +427,18 @@ def on_the_desk(person: User) -> Section | None:
     lines: list[tuple[str, str, str, str]] = []
     if offices := learner_of(person).offices:
         lines += [
-            (_("A debrief is asked for"), _said_by(one), reverse("debrief-arrange", args=[one.request.pk]), "")
+            (_("A debrief is asked for"), _said_by(one), reverse("debrief-arrange", args=[one.request.pk]), _late(one))
             for one in _open_requests(offices)
         ]
+    lines += [
+        (
+            _("You asked for a debrief on %(day)s") % {"day": times.day(one.recorded_at)},
+            _("The office has not arranged it with you yet. About %(reference)s.") % {"reference": one.disagreement.reference},
+            reverse("disagreement", args=[one.disagreement.reference]),
+            "",
+        )
+        for one in _my_requests(person)[:MINE_ON_THE_DESK]
+    ]
     near = _with_people().filter(pk__in=_asked_to(person), cancelled_at=None, starts_at__gt=now - ON_THE_DESK_FOR)
     for one in near.order_by("starts_at"):
         reading = Reading(one, person, now)
@@ -415,7 +448,12 @@ def on_the_desk(person: User) -> Section | None:
 
 
 def _said_by(one: Asked) -> str:
-    return _("by %(names)s") % {"names": ", ".join(who.name for who, _post in one.people)}
+    said = {"names": ", ".join(who.name for who, _post in one.people), "ago": waiting.ago(one.asked_at), "teams": one.teams}
+    return (_("by %(names)s, %(ago)s. Took part: %(teams)s") if one.teams else _("by %(names)s, %(ago)s")) % said
+
+
+def _late(one: Asked) -> str:
+    return "late" if waiting.is_too_long(one.asked_at) else ""
 
 
 def _asked_of(reading: Reading) -> str:

@@ -12,8 +12,9 @@ from escalation.desk import Section
 from learning.membership import Learner, learner_of
 from learning.models import Decision
 from learning.point_forms import shortened
-from learning.points import waiting_for
+from learning.points import waiting_for, waiting_long
 from learning.themes import late_or_owned, unplaced
+from learning.waiting import ago, is_too_long
 from pages import times
 
 ON_THE_DESK = 5
@@ -24,7 +25,7 @@ Line = tuple[str, str, str, str]  # what, below it, its address, "late"
 def on_the_desk(person: User) -> Section | None:
     """None for whoever has nothing to do with it: no office, and no decision to see to."""
     me = learner_of(person)
-    lines = [*_decisions(me), *_to_refer(me), *_unplaced(me)]
+    lines = [*_decisions(me), *_to_refer(me), *_with_others(me), *_unplaced(me)]
     if lines:
         return Section(_("What others could learn"), lines, *_where(me))
     if me.decides or me.partnerships("representative"):
@@ -64,10 +65,10 @@ def _to_refer(me: Learner) -> list[Line]:
     lines = [
         (
             shortened(one.issue, 100),
-            _("To refer: %(about)s, %(agency)s, %(when)s")
-            % {"about": one.get_about_display(), "agency": one.agency.name, "when": times.day(one.recorded_at) if one.recorded_at else ""},
+            _("To refer: %(about)s, %(agency)s, named %(ago)s")
+            % {"about": one.get_about_display(), "agency": one.agency.name, "ago": ago(one.recorded_at)},
             reverse("learning-point", args=[one.pk]),
-            "",
+            "late" if is_too_long(one.recorded_at) else "",
         )
         for one in waiting[:ON_THE_DESK]
     ]
@@ -79,6 +80,18 @@ def _and_more(number: int, address: str) -> list[Line]:
         return []
     said = ngettext("%(n)d general issue more to refer", "%(n)d general issues more to refer", number) % {"n": number}
     return [(said, _("The oldest stand first."), address, "")]
+
+
+def _with_others(me: Learner) -> list[Line]:
+    """For the office: what representatives have not referred for long."""
+    long = waiting_long(me) if me.offices else []
+    if not long:
+        return []
+    words = ngettext(
+        "%(n)d general issue waits long for a representative", "%(n)d general issues wait long for a representative", len(long)
+    )
+    oldest = _("The oldest, of %(agency)s, was named %(ago)s.") % {"agency": long[0].agency.name, "ago": ago(long[0].recorded_at)}
+    return [(words % {"n": len(long)}, oldest, reverse("learning-points"), "late")]
 
 
 def _unplaced(me: Learner) -> list[Line]:

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from learning import documents
-from learning.figure_words import DASH, Shown
+from learning.figure_words import DASH, Shown, divided, say_all_hidden
 from pages.sheets import safe
 
 LONGEST_SHEET_NAME = 31
@@ -53,6 +53,8 @@ def _sheet(sheet: Any, table: Shown, head: Any, bold: Any) -> None:
     sheet.set_column(1, len(table.columns), 16)
     sheet.write_string(0, 0, table.sentence)
     sheet.write_string(1, 0, table.counts)
+    if table.is_hidden:
+        return
     sheet.write_row(3, 0, [table.title, *table.columns], head)
     for at, ((label, numbers), (_label, _said, is_total)) in enumerate(zip(table.numbers, table.rows, strict=True), start=4):
         sheet.write_string(at, 0, label, bold if is_total else None)
@@ -74,12 +76,16 @@ def _sheet_name(title: str, used: set[str]) -> str:
 
 
 def pdf_of(tables: Sequence[Shown], title: str, partnership: str, notes: Sequence[str]) -> bytes:
+    told, hidden = divided(tables)
     data = {
         "partnership": partnership,
         "chapter": _("A chapter for the annual report"),
         "how": _("How to read these numbers"),
         "notes": list(notes),
-        "tables": [_chapter(table) for table in tables],
+        "tables": [_chapter(table) for table in told],
+        "too_few": _("Too few to show"),
+        "not_shown": [table.title for table in hidden],
+        "why_not": say_all_hidden(),
     }
     return documents.pdf("report", data, title)
 

@@ -161,6 +161,24 @@ class Shown:
     def is_wide(self) -> bool:
         return len(self.columns) > 4
 
+    @property
+    def is_hidden(self) -> bool:
+        """Not one number of it may be shown."""
+        return all(number is None for _label, line in self.numbers for number in line)
+
+
+def divided(tables: Iterable[Shown]) -> tuple[list[Shown], list[Shown]]:
+    """Those with numbers, and those of which every number is hidden: a page says that of all of them in one sentence."""
+    both: tuple[list[Shown], list[Shown]] = ([], [])
+    for table in tables:
+        both[table.is_hidden].append(table)
+    return both
+
+
+def say_all_hidden() -> str:
+    """Above the titles of such tables."""
+    return _("Of these too few were counted: any number would tell about single disagreements.")
+
 
 def shown(kept: Mapping[str, Any], period: Period, themes: Mapping[str, str]) -> Shown:
     """`kept`: one table of a release. `themes`: the titles that the reader may see, by id."""
@@ -490,4 +508,4 @@ SENTENCES: dict[str, Callable[[Reader], str]] = {
     "debrief": _lines,
 }
 
-__all__ = ["Bar", "Bars", "Place", "Shown", "say", "say_period", "shown", "title"]
+__all__ = ["Bar", "Bars", "Place", "Shown", "divided", "say", "say_all_hidden", "say_period", "shown", "title"]

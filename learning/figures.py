@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Appointment, Office, Partnership, User
 from learning import figure_files, statistics
-from learning.figure_words import DASH, TITLES, Shown, say, say_period, shown
+from learning.figure_words import DASH, TITLES, Shown, divided, say, say_all_hidden, say_period, shown
 from learning.models import Decision, LearningEvent, Release, Theme
 from learning.statistics import ALL, Period
 from pages import times
@@ -91,12 +91,14 @@ def period(request: HttpRequest, period: str) -> HttpResponse:
     """One release: of each table what the numbers say, a chart, the numbers, and what was hidden."""
     partnership, among = _partnership(request)
     one = _one(partnership, period)
-    tables = one.tables
+    tables, hidden = divided(one.tables)
     context = {
         "partnership": partnership,
         "asked": _asked(partnership, among),
         "one": one,
         "tables": tables,
+        "hidden": hidden,
+        "why_hidden": say_all_hidden(),
         "notes": notes(),
         "dash": DASH,
     }
@@ -232,11 +234,8 @@ def _followed(partnership: Partnership, released: list[Released]) -> Iterable[Fo
 
 
 def _done(partnership: Partnership) -> Iterable[tuple[str, dt.date, str]]:
-    for decision in (
-        Decision.objects.filter(partnership=partnership, done_on__isnull=False)
-        .exclude(kind=Decision.Kind.NO_CHANGE)
-        .select_related("theme")
-    ):
+    carried_out = Decision.objects.filter(partnership=partnership, done_on__isnull=False).exclude(kind=Decision.Kind.NO_CHANGE)
+    for decision in carried_out.select_related("theme"):
         if decision.done_on:
             yield f"{decision.get_kind_display()}: {decision.theme.title}", decision.done_on, str(decision.theme_id)
     for event in LearningEvent.objects.filter(partnership=partnership, cancelled_at=None, starts_at__lt=timezone.now()):

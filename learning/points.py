@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from uuid import UUID
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -19,6 +21,7 @@ from learning import rooms
 from learning.membership import Learner, learner, representatives
 from learning.models import LearningPoint, Referral
 from learning.point_forms import ReferralForm
+from learning.waiting import TOO_LONG, is_too_long
 from pages.kept import posted
 
 PER_PAGE = 30
@@ -40,6 +43,7 @@ def points(request: HttpRequest) -> HttpResponse:
     shown = Paginator(found.exclude(pk__in=[point.pk for point in to_refer]), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "to_refer": to_refer,
+        "waiting_long": waiting_long(me) if me.offices else [],
         "page": shown,
         "places": set(me.decides),
         "rooms": rooms.open_to(me),
@@ -99,6 +103,14 @@ def waiting_for(me: Learner) -> list[LearningPoint]:
         return []
     found = LearningPoint.objects.filter(me.points, referral=None).select_related("agency").order_by("recorded_at")
     return [point for point in found if me.takes_on(point.partnership_id, point.agency_id)]
+
+
+def waiting_long(me: Learner) -> list[LearningPoint]:
+    """For the office: what lies too long with somebody who represents an agency, the oldest first."""
+    before = timezone.now() - dt.timedelta(days=TOO_LONG)
+    found = LearningPoint.objects.filter(partnership__in=me.offices, referral=None, recorded_at__lt=before)
+    found = found.select_related("agency").order_by("recorded_at")
+    return [one for one in found if is_too_long(one.recorded_at) and not me.takes_on(one.partnership_id, one.agency_id)]
 
 
 def _deciding() -> tuple[str, str]:

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Appointment, Office
+from disputes.models import Exclusion
 from escalation.models import Notice
 from escalation.tasks import beats, must_see_everything
 from learning import together_tasks
@@ -49,7 +50,17 @@ def owe(now: dt.datetime) -> int:
 def why_not(notice: Notice) -> str:
     """Empty while what is told is still theirs to see to: it was not referred meanwhile, and they still hold the office."""
     since, today = notice.written_at - LATELY, timezone.localdate()
-    makers = {"point_named": lambda: _named(since, today), "referred": lambda: _referred(since, today), "decided": lambda: _decided(since)}
+    makers = {
+        "point_named": lambda: _named(since, today),
+        "referred": lambda: _referred(since, today),
+        "decided": lambda: _decided(since),
+        "told_back": lambda: _told_back(since),
+    }
+        "point_named": lambda: _named(since, today),
+        "referred": lambda: _referred(since, today),
+        "decided": lambda: _decided(since),
+        "told_back": lambda: _told_back(since),
+    }
     if notice.rule not in makers:
         return ""
     about = (notice.about, notice.person_id)
@@ -106,9 +117,10 @@ def _named_in(themes: Iterable[UUID]) -> dict[UUID, list[tuple[dt.datetime | Non
     """Theme -> (when a point was named, by whom and out of whose disagreement)."""
     found: dict[UUID, list[tuple[dt.datetime | None, set[UUID]]]] = {}
     placed = ThemePoint.objects.filter(theme__in=list(themes))
-    columns = ("theme_id", "point__recorded_at", "point__named_by_id", "point__disagreement__raised_by_id")
-    for theme, recorded_at, named_by, raised_by in placed.values_list(*columns):
-        found.setdefault(theme, []).append((recorded_at, {named_by, raised_by}))
+    columns = ("theme_id", "point__recorded_at", "point__disagreement_id", "point__named_by_id", "point__disagreement__raised_by_id")
+    shut_out = set(Exclusion.objects.filter(lifted_by=None).values_list("disagreement_id", "person_id"))
+    for theme, recorded_at, disagreement, *people in placed.values_list(*columns):
+        found.setdefault(theme, []).append((recorded_at, {one for one in people if (disagreement, one) not in shut_out}))
     return found
 
 

@@ -50,14 +50,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
     SELECT seat.disagreement_id FROM accord_seats() seat WHERE seat.capacity IN ('chair', 'mediator') AND NOT seat.positions_only
 $$;
 
-CREATE FUNCTION accord_unvouched(person uuid) RETURNS boolean -- invited by another agency's people, and no second person has looked since
+CREATE FUNCTION accord_unvouched(person uuid) RETURNS boolean -- let in by another agency's people, and no second person has looked since
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    WITH RECURSIVE let_in(id, agency) AS ( -- this person, whoever of their agency invited them, whoever invited those
+        SELECT u.id, u.kept_by_id FROM accounts_user u WHERE u.id = person AND u.kept_by_id IS NOT NULL
+        UNION SELECT by.id, l.agency FROM let_in l JOIN accounts_invitation i ON i.person_id = l.id AND i.taken_up_at IS NOT NULL
+        JOIN accounts_user by ON by.id = i.invited_by_id AND by.kept_by_id = l.agency)
     SELECT EXISTS (
-        SELECT 1 FROM accounts_invitation i JOIN accounts_user u ON u.id = i.person_id JOIN accounts_user by ON by.id = i.invited_by_id
-        WHERE i.person_id = person AND i.taken_up_at IS NOT NULL AND u.kept_by_id IS NOT NULL AND by.kept_by_id IS DISTINCT FROM u.kept_by_id
-          AND NOT EXISTS (SELECT 1 FROM accounts_appointment a WHERE a.person_id = by.id AND a.office IN ('office', 'administrator')))
+        SELECT 1 FROM let_in l JOIN accounts_invitation i ON i.person_id = l.id AND i.taken_up_at IS NOT NULL
+        JOIN accounts_user by ON by.id = i.invited_by_id AND by.kept_by_id IS DISTINCT FROM l.agency
+        WHERE NOT EXISTS (SELECT 1 FROM accounts_appointment a WHERE a.person_id = by.id
+            AND a.starts_on <= i.made_at::date AND (a.ends_on IS NULL OR a.ends_on >= i.made_at::date)
+            AND (a.office = 'office' OR (a.office = 'administrator' AND a.agency_id = l.agency))))
     AND NOT EXISTS (
-        SELECT 1 FROM disputes_confirmation c JOIN disputes_entry e ON e.id = c.entry_id
+        SELECT 1 FROM disputes_confirmation c JOIN disputes_entry e ON e.id = c.entry_id AND e.side_id = c.side_id
         WHERE e.person_id = person AND c.countersigned_by_id IS NOT NULL)
 $$;
 REVOKE EXECUTE ON FUNCTION accord_unvouched(uuid) FROM PUBLIC, accord_clock;
@@ -106,7 +112,8 @@ CREATE POLICY seen ON disputes_entry FOR SELECT TO accord_app USING (
 
 GRANT UPDATE (done_by_id) ON disputes_outstandingissue TO accord_app;
 CREATE POLICY changed ON disputes_outstandingissue FOR UPDATE TO accord_app
-    USING (disagreement_id IN (SELECT accord_visible()) AND done_by_id IS NULL) WITH CHECK (accord_said(done_by_id, 'finish_issue'));
+    USING (disagreement_id IN (SELECT accord_visible()) AND done_by_id IS NULL) WITH CHECK (accord_said(done_by_id, 'finish_issue')
+        AND id::text = (SELECT e.facts ->> 'issue' FROM disputes_entry e WHERE e.id = done_by_id));
 GRANT SELECT ON disputes_outstandingissue TO accord_clock;
 CREATE POLICY clock_seen ON disputes_outstandingissue FOR SELECT TO accord_clock USING (true);
 

@@ -63,7 +63,9 @@ CREATE FUNCTION accord_cpd_totals(partnership uuid, OUT area text, OUT people bi
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$ -- never of fewer than five people
     SELECT area.value, count(DISTINCT e.owner_id) / 5 * 5, round(sum(e.hours) / 5) * 5 -- in fives, and without the reader's own
     FROM learning_logentry e CROSS JOIN LATERAL jsonb_array_elements_text(e.areas) area
-    WHERE partnership IN (SELECT accord_learning()) AND e.on >= accord_today() - 365 AND e.owner_id <> accord_person() AND e.owner_id IN (
+    WHERE partnership IN (SELECT accord_learning()) AND e.on >= accord_today() - 365
+      AND e.changed_at < date_trunc('quarter', accord_today()) -- as it stood when the quarter began: two looks show nobody's hours
+      AND e.owner_id <> accord_person() AND e.owner_id IN (
         SELECT p.holder_id FROM accounts_post p JOIN accounts_team t ON t.id = p.team_id
         JOIN accounts_membership m ON m.agency_id = t.agency_id WHERE p.ended_on IS NULL AND m.partnership_id = partnership)
     GROUP BY area.value HAVING count(DISTINCT e.owner_id) >= 5

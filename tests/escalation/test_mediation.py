@@ -152,7 +152,8 @@ def test_an_answer_to_the_chairs_question_stands_beside_the_position_and_counts_
     line = part.split('class="accord-timeline__by">')[1].split("</p>")[0]
     assert re.search(r"Safeguarding: not answered yet", line), line
     assert re.search(r"Front door: answered \d", line), line
-    assert "IAN'S POSITION" in positions.agenda(look(d, w.ian))
+    with acting_as(w.ian):
+        assert "HAL'S VIEW" in positions.agenda(factories.fresh(d.pk))
 
 
 def test_what_is_missing_is_said_at_its_question(w: World, client: Client) -> None:
@@ -364,7 +365,7 @@ def test_a_session_that_cannot_be_is_refused_at_the_field_and_nothing_is_lost(
 
 def box_of(html: str) -> str:
     """What the box below odd dates sends."""
-    return re.findall(r'name="all_the_same" value="([^"]+)"', html)[0]
+    return re.findall(r'name="all_the_same" type="checkbox" value="([^"]+)"', html)[0]
 
 
 def next_saturday() -> dt.datetime:
@@ -387,7 +388,7 @@ def test_an_odd_date_is_asked_about_once_and_nothing_is_lost(w: World, client: C
     html = unescape(post(client, d, "propose-session/", w.chair, **odd).content.decode())
     assert html.count(said) == 2, html  # at the question, and in the summary
     assert "MY NOTE" in html
-    assert "id_date_3_day" in html.split("error-summary")[1].split("</ul>")[0]
+    assert 'href="#id_date_3_day"' in html  # from the summary
     assert look(d, w.chair).awaiting == Awaiting.MEDIATION
     box = box_of(html)
     other = odd | typed("date_3", next_saturday() + dt.timedelta(days=7))

@@ -359,7 +359,8 @@ def test_a_version_that_the_mediator_offers_says_so(w: World, client: Client) ->
     d = factories.in_mediation(w)
     olga = factories.person("Olga")
     team = factories.team(w.partnership, "Northshire Police", "Public protection")
-    Post.objects.create(team=team, holder=olga, title="Detective inspector", level=2)
+    with factories.as_set_up():
+        Post.objects.create(team=team, holder=olga, title="Detective inspector", level=2)
     move(d, "name_mediator", w.chair, facts={"person": str(olga.pk)}, no_stake="None")
     move(d, "record_mediation", olga)
     move(d, "propose_outcome", olga, outcome="A joint visit")

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Appointment
 from learning.models import Debrief, Subgroup
+from procedure.calendars import shipped
 from tests import factories
 from tests.conftest import wait_until
 from tests.journeys.conftest import Person, Site
@@ -75,12 +76,12 @@ def test_from_the_referral_to_the_chair_to_a_page_of_ones_own_log(site: Site) ->
     assert hal.page.goto(f"{site.url}{site.path}with-each-side/raising/").status == 404
 
     # A joint session both accept, and a calendar file that names no child.
-    ahead = timezone.localtime() + dt.timedelta(days=8)
+    first, second = (shipped().add_working_days(timezone.localdate(), days) for days in (5, 6))
     noor.make(
         "propose_session",
         {"minutes": "60"},
-        **day("date_1", ahead, "10am"),
-        **day("date_2", ahead + dt.timedelta(days=1), "2pm"),
+        **day("date_1", first, "10am"),
+        **day("date_2", second, "2pm"),
         place="Room 4",
         agenda="What Ash says; what each of us would accept",
     )

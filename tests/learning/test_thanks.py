@@ -125,7 +125,8 @@ def test_the_list_takes_as_many_queries_for_many_as_for_one(client, w, django_as
 
 def test_who_has_another_post_by_now_is_thanked_with_the_manager_of_today(client, w):
     d = resolved(w)
-    factories.saved(w.posts["aisha"], holder=w.zoe)  # and Aisha holds none
+    with factories.as_set_up():
+        factories.saved(w.posts["aisha"], holder=w.zoe)  # and Aisha holds none
     assert thank(client, w, d).status_code == 302
     [row] = rows(w.aisha)
     assert row.manager is None

@@ -90,7 +90,6 @@ class Desk:
     mediations: list[Row] = field(default_factory=list)  # this person's to hold: dates to propose, sessions coming, outcomes to record
     mediated: list[Row] = field(default_factory=list)  # and those that wait for the sides: dates unanswered, outcomes unconfirmed
     issues: list[Row] = field(default_factory=list)
-    late_issues: list[Row] = field(default_factory=list)  # of others, on a manager's desk
     stalled: list[Row] = field(default_factory=list)
     waiting: list[Row] = field(default_factory=list)
     told: list[Row] = field(default_factory=list)
@@ -100,7 +99,7 @@ class Desk:
     def rows(self) -> list[Row]:
         """All that is said on it."""
         mediation = [*self.referrals, *self.mediations, *self.mediated]
-        return [*self.to_do, *mediation, *self.issues, *self.late_issues, *self.stalled, *self.waiting, *self.told, *self.finished]
+        return [*self.to_do, *mediation, *self.issues, *self.stalled, *self.waiting, *self.told, *self.finished]
 
     @property
     def things_to_do(self) -> int:
@@ -317,7 +316,7 @@ def _lay_ended(made: Desk, d: Disagreement, actor: Actor, now: dt.datetime) -> N
 
 def _lay_issues(made: Desk, person: User, now: dt.datetime, known: dict[UUID, Disagreement]) -> None:
     """What an agreed outcome leaves to be done (23.18): this person's own, until it is done; and what is late of those they manage.
-    What they are late with stands under what is to be done; what was reopened is nobody's to reopen, but stays promised.
+    What is late stands with what is to be done, by its date; what was reopened is nobody's to reopen, but stays promised.
     `known`: disagreements of which it is read already where they stand."""
     today = timezone.localdate(now)
     seats = Seat.objects.active(now).of(person, timezone.localdate(now)).values("disagreement")
@@ -345,7 +344,7 @@ def _lay_issues(made: Desk, person: User, now: dt.datetime, known: dict[UUID, Di
                 under, note = made.issues, _("Agreed before it was reopened, not done.")
             under.append(replace(said, href=href, button=_("Say that it is done"), for_whom=_owner_if_other(row, person), note=note))
         elif manages:
-            made.late_issues.append(replace(said, note=_say_who_has_it(d, row)))
+            made.to_do.append(replace(said, note=_say_who_has_it(d, row)))
 
 
 def _owner_if_other(issue: OutstandingIssue, person: User) -> str:
@@ -355,7 +354,7 @@ def _owner_if_other(issue: OutstandingIssue, person: User) -> str:
 def _say_who_has_it(d: Disagreement, issue: OutstandingIssue) -> str:
     side = next((side for side in d.standing.sides if side.pk == issue.owner_side_id), None)
     who = f"{issue.owner.name}, {side}" if issue.owner else str(side)
-    return _("With %(who)s.") % {"who": who}
+    return _("Agreed, and past its date. With %(who)s.") % {"who": who}
 
 
 # ── in words ────────────────────────────────────────────────────────────────────────────────────────────────────────

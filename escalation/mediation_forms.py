@@ -200,8 +200,8 @@ class ProposeSession(MoveForm):
                 self.initial.update({name: kept.get(name, "") for name in ("agenda", "place")})
                 self.initial["minutes"] = str(before.minutes)
         if session_lies_ahead(d) and d.standing.session and d.standing.session.fixed_at:
-            said = {"when": say_long(d.standing.session.fixed_at), "then": self.happens}
-            self.happens = _("The session of %(when)s is called off, and everybody is told. %(then)s") % said
+            words = {"when": say_long(d.standing.session.fixed_at), "then": self.happens}
+            self.happens = _("The session of %(when)s is called off, and everybody is told. %(then)s") % words
         self.order_fields(
             ["date_1", "date_2", "date_3", "date_4", "date_5", "all_the_same", "minutes", "place", "people", "agenda", "note"]
         )
@@ -363,9 +363,7 @@ class RecordMediation(MoveForm):
             return
         if session_lies_ahead(d):
             when = say_long(session.fixed_at)
-            said = _(
-                "A session is fixed for %(when)s. If it was held already, record it: that day is taken out of everybody’s calendar. %(then)s"
-            )
+            said = _("A session is fixed for %(when)s. If it was held already, record it: the day is taken out of all calendars. %(then)s")
             self.happens = said % {"when": when, "then": self.happens}
         elif not self.is_bound:
             self.initial["happened_at"] = session.fixed_at

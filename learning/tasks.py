@@ -56,11 +56,6 @@ def why_not(notice: Notice) -> str:
         "decided": lambda: _decided(since),
         "told_back": lambda: _told_back(since),
     }
-        "point_named": lambda: _named(since, today),
-        "referred": lambda: _referred(since, today),
-        "decided": lambda: _decided(since),
-        "told_back": lambda: _told_back(since),
-    }
     if notice.rule not in makers:
         return ""
     about = (notice.about, notice.person_id)

@@ -154,8 +154,16 @@ def test_the_whole_ladder_can_be_walked_by_its_pages(w: World, client: Client) -
     assert confirmed.facts == {"agreement_version": 1}
     done(client, d, "confirm_outcome", w.hal)
     assert look(d, w.aisha).stage == "resolved"
-    said = done(client, d, "say_still_at_risk", w.aisha, still_at_risk="yes", channel="The safeguarding lead of my agency", concern="Yes")
-    assert said.facts == {"still_at_risk": True, "channel": "The safeguarding lead of my agency"}
+    said = done(
+        client,
+        d,
+        "say_still_at_risk",
+        w.aisha,
+        still_at_risk="yes",
+        channel="The safeguarding lead of the agency that holds the concern",
+        concern="Yes",
+    )
+    assert said.facts == {"still_at_risk": True, "channel": "The safeguarding lead of the agency that holds the concern"}
     done(client, d, "reopen", w.ian, not_delivered="No visit")
     assert look(d, w.aisha).stage == "up_the_line"
 
@@ -175,9 +183,9 @@ def test_the_other_ways_of_the_chair(w: World, client: Client) -> None:
         w.ian,
         position="It is met",
         believes_at_risk="raising",
-        channel="The safeguarding lead of my agency",
+        channel="The safeguarding lead of the agency that holds the concern",
     )
-    assert entry.facts == {"believes_at_risk": "raising", "channel": "The safeguarding lead of my agency"}
+    assert entry.facts == {"believes_at_risk": "raising", "channel": "The safeguarding lead of the agency that holds the concern"}
     assert look(d, w.aisha).stage == "closed"
 
 
@@ -238,7 +246,15 @@ def test_the_smaller_moves(w: World, client: Client) -> None:
     done(client, d, "say_child_at_immediate_risk", w.aisha, risk="No food", done_first="I rang 999", child_safe="no")
     assert look(d, w.aisha).at_immediate_risk
     done(client, d, "agree_to_differ", w.hal, position="Not met", still_at_risk="no")
-    done(client, d, "agree_to_differ", w.grace, position="Met", still_at_risk="yes", channel="The safeguarding lead of my agency")
+    done(
+        client,
+        d,
+        "agree_to_differ",
+        w.grace,
+        position="Met",
+        still_at_risk="yes",
+        channel="The safeguarding lead of the agency that holds the concern",
+    )
     assert look(d, w.aisha).stage == "closed"
 
 

@@ -76,12 +76,12 @@ def test_from_the_referral_to_the_chair_to_a_page_of_ones_own_log(site: Site) ->
     assert hal.page.goto(f"{site.url}{site.path}with-each-side/raising/").status == 404
 
     # A joint session both accept, and a calendar file that names no child.
-    first, second = (shipped().add_working_days(timezone.localdate(), days) for days in (5, 6))
+    first, ahead = (shipped().add_working_days(timezone.localdate(), days) for days in (5, 6))
     noor.make(
         "propose_session",
         {"minutes": "60"},
         **day("date_1", first, "10am"),
-        **day("date_2", second, "2pm"),
+        **day("date_2", ahead, "2pm"),
         place="Room 4",
         agenda="What Ash says; what each of us would accept",
     )

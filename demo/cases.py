@@ -667,14 +667,14 @@ def closed_without_agreement(north: Northshire, days: Days) -> Story:
         days.ago(6, "12:45"),
         "carys.bevan",
         "agree_to_differ",
-        facts={"still_at_risk": True, "channel": "The safeguarding lead of the agency that holds the concern"},
+        facts={"still_at_risk": True, "channel": "The safeguarding lead of the agency where the concern is held"},
         position="We would wait for the advocate. We will go on seeing Skye every week and tell her social worker what she lets us tell.",
     )
     story.move(
         days.ago(6, "14:30"),
         "maya.lind",
         "say_still_at_risk",
-        facts={"still_at_risk": True, "channel": "The safeguarding lead of the agency that holds the concern"},
+        facts={"still_at_risk": True, "channel": "The safeguarding lead of the agency where the concern is held"},
         concern="I still believe that she may hurt herself in the first weeks at home. Our safeguarding lead follows it with her school.",
     )
     return story

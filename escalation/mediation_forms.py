@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from disputes.models import Disagreement
 from disputes.rules import session_lies_ahead
 from disputes.stages import MEDIATING
 from escalation import joint_session, positions, seating
@@ -163,7 +164,7 @@ class ProposeSession(MoveForm):
 
     def ask(self) -> None:
         d = self.occasion.disagreement
-        hint = _("As clocks in the UK show it. For example %(when)s.") % {"when": _example(self.occasion.now)}
+        hint = _("As clocks in the UK show it. For example %(when)s.") % {"when": _example(d, self.occasion.now)}
         if d.due_at and d.due_at > self.occasion.now:
             hint += " " + _("The present time limit is %(limit)s.") % {"limit": say_long(d.due_at)}
         for n in DATES:
@@ -263,8 +264,8 @@ class ProposeSession(MoveForm):
         return {"dates": dates, "minutes": int(cleaned["minutes"]), "people": list(cleaned["people"])}
 
 
-def _example(now: dt.datetime) -> str:
-    day = times.local_day(now) + dt.timedelta(days=7)
+def _example(d: Disagreement, now: dt.datetime) -> str:
+    day = d.policy.calendar.add_working_days(times.local_day(now), 5)
     return f"{day.day} {day.month} {day.year}, 10am"
 
 

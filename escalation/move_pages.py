@@ -137,6 +137,7 @@ def _ask(request: HttpRequest, d: Disagreement, name: str, form: MoveForm, key: 
         "views": reading.two_views(d, stated),
         "mediation": mediation.part(d, form.occasion.actor, stated) if name in (*CONSIDERING, *OF_THE_SESSION) else None,
         "views_open": name in READ_FIRST,
+        "reopened": reading.reopened(d) if name in READ_FIRST else None,
         "outcome": outcomes.outcome(d, timezone.localdate()) if form.shows_outcome or name == "propose_outcome" else None,
         "since": versions.since_the_one_before(d) if form.shows_outcome else None,
         **more,

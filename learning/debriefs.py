@@ -169,7 +169,7 @@ def _open_requests(offices: list[uuid.UUID]) -> list[Asked]:
         found.setdefault(one.disagreement_id, []).append(one)
     people = {one.asked_by_id for several in found.values() for one in several}
     posts = {post.holder_id: post for post in Post.objects.filter(holder__in=people, ended_on=None).select_related("team__agency")}
-    teams = _teams_of(found)
+    teams = _teams_of(found) if found else {}
     return [
         Asked(several[0], [(one.asked_by, posts.get(one.asked_by_id)) for one in several], several[0].recorded_at, teams.get(d, ""))
         for d, several in found.items()
@@ -427,7 +427,7 @@ def on_the_desk(person: User) -> Section | None:
     lines: list[tuple[str, str, str, str]] = []
     if offices := learner_of(person).offices:
         lines += [
-            (_("A debrief is asked for"), _said_by(one), reverse("debrief-arrange", args=[one.request.pk]), _late(one))
+            (_("A debrief is asked for"), _said_by(one), reverse("debrief-arrange", args=[one.request.pk]), "")
             for one in _open_requests(offices)
         ]
     lines += [
@@ -450,10 +450,6 @@ def on_the_desk(person: User) -> Section | None:
 def _said_by(one: Asked) -> str:
     said = {"names": ", ".join(who.name for who, _post in one.people), "ago": waiting.ago(one.asked_at), "teams": one.teams}
     return (_("by %(names)s, %(ago)s. Took part: %(teams)s") if one.teams else _("by %(names)s, %(ago)s")) % said
-
-
-def _late(one: Asked) -> str:
-    return "late" if waiting.is_too_long(one.asked_at) else ""
 
 
 def _asked_of(reading: Reading) -> str:

@@ -14,7 +14,7 @@ from learning.models import Decision
 from learning.point_forms import shortened
 from learning.points import waiting_for, waiting_long
 from learning.themes import late_or_owned, unplaced
-from learning.waiting import ago, is_too_long
+from learning.waiting import ago
 from pages import times
 
 ON_THE_DESK = 5
@@ -68,7 +68,7 @@ def _to_refer(me: Learner) -> list[Line]:
             _("To refer: %(about)s, %(agency)s, named %(ago)s")
             % {"about": one.get_about_display(), "agency": one.agency.name, "ago": ago(one.recorded_at)},
             reverse("learning-point", args=[one.pk]),
-            "late" if is_too_long(one.recorded_at) else "",
+            "",
         )
         for one in waiting[:ON_THE_DESK]
     ]
@@ -91,7 +91,7 @@ def _with_others(me: Learner) -> list[Line]:
         "%(n)d general issue waits long for a representative", "%(n)d general issues wait long for a representative", len(long)
     )
     oldest = _("The oldest, of %(agency)s, was named %(ago)s.") % {"agency": long[0].agency.name, "ago": ago(long[0].recorded_at)}
-    return [(words % {"n": len(long)}, oldest, reverse("learning-points"), "late")]
+    return [(words % {"n": len(long)}, oldest, reverse("learning-points"), "")]
 
 
 def _unplaced(me: Learner) -> list[Line]:

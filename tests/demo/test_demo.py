@@ -16,11 +16,13 @@ from django.utils import timezone
 from accounts.acting import acting_as
 from accounts.models import User
 from config.database import BASE_DIR as ROOT
+from demo import learning, past
 from demo.people import DEMO_PASSWORD, SIGN_IN_AS
 from disputes.models import Disagreement, Draft, DraftReader, Text
 from disputes.stages import OPEN
 from escalation.models import Clock
 from learning.models import LearningPoint, Theme
+from learning.statistics import Period
 from learning.themes import told
 from procedure import calendars
 
@@ -177,3 +179,16 @@ def test_the_readme_names_everybody_one_may_sign_in_as():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for shown in SIGN_IN_AS:
         assert f"| {shown.role} | {shown.name}, `{shown.email}` | {shown.agency} |" in readme
+
+
+@pytest.mark.parametrize(
+    ("today", "earlier", "last"),
+    [("2026-11-22", "2025-26-q4", "2026-27-q2"), ("2027-03-31", "2025-26-q4", "2026-27-q3"), ("2026-05-01", "2024-25-q4", "2025-26-q4")],
+)
+def test_a_completed_year_and_the_last_completed_quarter_have_numbers(today: str, earlier: str, last: str) -> None:
+    assert past.quarters(dt.date.fromisoformat(today)) == (Period.named(earlier), Period.named(last))
+
+
+def test_what_was_learnt_names_stories_that_are_told() -> None:
+    told_of = set(past.NAMES[: 2 * len(past.RAISED)])
+    assert {one.story for one in learning.NAMED} <= told_of

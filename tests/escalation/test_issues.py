@@ -406,7 +406,9 @@ def test_a_reopening_takes_no_promise_back(w: World, client: Client) -> None:
         assert "Earlier outcome, confirmed by both, not delivered" in said
         assert "The proposed outcome" not in said
         assert said.index("Why it came back") < said.index("NOBODY CAME") < said.index("move-title")
-    assert "It was reopened" in laid_out(client, w.sam).to_do[0].do
+    asked = laid_out(client, w.sam).to_do[0]
+    assert "It was reopened" in asked.do
+    assert "NOBODY CAME" in client.get(asked.href).content.decode()
     assert [row.do for row in laid_out(client, w.sam).issues] == ["ISSUE 1", "ISSUE 2"]
     assert finish(d, w.sam).stage == "practitioner"
     with pytest.raises(MoveRefused):

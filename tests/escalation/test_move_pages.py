@@ -21,11 +21,14 @@ from escalation.answer_forms import ISSUES
 from escalation.forms import FORMS
 from escalation.move_form import Occasion
 from pages import times
+from procedure.calendars import shipped
 from tests import factories
 from tests.factories import World, look, move
 from tests.sameness import same
 
 pytestmark = pytest.mark.django_db
+
+CHANNEL = "The safeguarding lead of the agency where the concern is held"
 
 
 @pytest.fixture
@@ -160,10 +163,10 @@ def test_the_whole_ladder_can_be_walked_by_its_pages(w: World, client: Client) -
         "say_still_at_risk",
         w.aisha,
         still_at_risk="yes",
-        channel="The safeguarding lead of the agency that holds the concern",
+        channel=CHANNEL,
         concern="Yes",
     )
-    assert said.facts == {"still_at_risk": True, "channel": "The safeguarding lead of the agency that holds the concern"}
+    assert said.facts == {"still_at_risk": True, "channel": CHANNEL}
     done(client, d, "reopen", w.ian, not_delivered="No visit")
     assert look(d, w.aisha).stage == "up_the_line"
 
@@ -183,9 +186,9 @@ def test_the_other_ways_of_the_chair(w: World, client: Client) -> None:
         w.ian,
         position="It is met",
         believes_at_risk="raising",
-        channel="The safeguarding lead of the agency that holds the concern",
+        channel=CHANNEL,
     )
-    assert entry.facts == {"believes_at_risk": "raising", "channel": "The safeguarding lead of the agency that holds the concern"}
+    assert entry.facts == {"believes_at_risk": "raising", "channel": CHANNEL}
     assert look(d, w.aisha).stage == "closed"
 
 
@@ -253,7 +256,7 @@ def test_the_smaller_moves(w: World, client: Client) -> None:
         w.grace,
         position="Met",
         still_at_risk="yes",
-        channel="The safeguarding lead of the agency that holds the concern",
+        channel=CHANNEL,
     )
     assert look(d, w.aisha).stage == "closed"
 
@@ -667,13 +670,14 @@ def _sensible(form: Any) -> tuple[dict[str, str], dict[str, str]]:
     odd = "<script>alert(1)</script> %s 👩‍👧 مرحبا"
     given: dict[str, str] = {}
     folded = {name for _title, names in form.folded for name in names}
+    working_hour = dt.datetime.combine(shipped().add_working_days(timezone.localdate(), 3), dt.time(10), times.LONDON)
     for name, field in form.fields.items():
         if name in folded or name == "child_safe":
             continue
         if hasattr(field, "longest"):
             given[name] = odd
         elif hasattr(field, "parts"):
-            given |= typed(name, timezone.now() + dt.timedelta(days=3)) if field.not_past else just_now(name)
+            given |= typed(name, working_hour) if field.not_past else just_now(name)
         elif name == "believes_at_risk":
             given[name] = "both"
         elif hasattr(field, "choices"):

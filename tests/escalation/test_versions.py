@@ -294,7 +294,7 @@ def test_the_record_says_which_version_was_confirmed(w: World, client: Client) -
 
 # ── agreeing to differ ──────────────────────────────────────────────────────────────────────────────────────────────
 
-CHANNEL = "The safeguarding lead of the agency that holds the concern"
+CHANNEL = "The safeguarding lead of the agency where the concern is held"
 
 
 def test_both_sides_read_who_holds_the_concern_and_where_it_goes_on(w: World, client: Client) -> None:

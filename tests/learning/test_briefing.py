@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 
 import pytest
+from django.utils import timezone
 from pypdf import PdfReader
 
 from accounts.acting import acting_as
 from learning import briefing, documents
-from learning.models import About, Decision, Theme
+from learning.models import About, Decision, Theme, ThemePoint
+from pages import times
 from tests import factories
 from tests.learning.conftest import Learning
 
@@ -87,3 +90,27 @@ def test_hostile_words_stay_words(learning: Learning) -> None:
     _, text = read(documents.pdf("briefing", briefing.content(one, []), one.title))
     assert '#read("/etc/passwd")' in text
     assert "Nothing has been decided yet." in text
+
+
+def test_a_planned_day_that_has_passed_is_said_and_no_change_comes_last(learning: Learning) -> None:
+    one = learning.theme()
+    learning.decided(one, due_on=timezone.localdate() - dt.timedelta(days=6))
+    _, text = read(learning.as_(learning.w.chair).get(address(one)).content)
+    assert f"Was planned by {times.day(timezone.localdate() - dt.timedelta(days=6))}; not yet done" in text
+    assert "What is to change" in text
+    stays = Decision(kind="no_change", what="The law leaves no choice", done_at=timezone.now(), done_on=timezone.localdate())
+    changed = Decision(kind="protocol", what_changed="It has reasons", done_at=factories.timezone.now(), done_on=factories.LONG_AGO)
+    for decisions, title, first in (([stays], "What was decided", "No change, and why"), ([stays, changed], "What changed", "Since")):
+        (part,) = [part for part in briefing.content(one, decisions)["parts"] if "changes" in part]
+        assert part["title"] == title
+        assert part["changes"][0]["head"].startswith(first)
+
+
+def test_it_says_that_the_theme_has_come_up_again(learning: Learning) -> None:
+    one = learning.theme(learning.referred())
+    learning.done(learning.decided(one))
+    assert "come up again" not in read(learning.as_(learning.w.nell).get(address(one)).content)[1]
+    later = learning.referred("sam", issue="Once more")
+    with acting_as(learning.member):
+        ThemePoint.objects.create(partnership=learning.w.partnership, point=later, theme=one, placed_by=learning.member)
+    assert "come up again" in read(learning.as_(learning.w.nell).get(address(one)).content)[1]

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 
 import pytest
+import time_machine
 from django.db import connection
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from disputes.models import Entry
 from escalation.models import Notice
 from learning import tasks
 from learning.models import Debrief, DebriefConsent, DebriefNote, DebriefParticipant, DebriefRequest, LearningEvent, LearningPoint
+from pages import times
 from tests import factories
 from tests.factories import look, move, resolved
 
@@ -337,3 +339,22 @@ def test_thanks_are_told_to_both_and_events_to_who_signed_up(client, w, as_clock
     client.force_login(w.nell)
     client.post(f"/learning/events/{event.pk}/", {"come": "yes"})
     assert owed(as_clock) == {("thanks", "Aisha"), ("thanks", "Grace"), ("event", "Nell")}
+
+
+def test_whoever_asked_sees_that_it_waits_and_the_office_how_long_and_whose_it_is(client, w):
+    asked(w, client)
+    with acting_as(w.aisha):
+        team = str(w.teams["school"])
+    for path in ("/debriefs/", "/desk/"):
+        html = client.get(path).content.decode()  # as Aisha, who asked
+        assert f"You asked for a debrief on {times.day(timezone.localdate())}" in html
+        assert "has not arranged it with you yet" in html
+    with time_machine.travel(timezone.now() + dt.timedelta(days=40), tick=True):
+        client.force_login(w.office)
+        html = client.get("/debriefs/").content.decode()
+        assert f"Took part: Children&#x27;s Social Care, Front door; {team}" in html
+        assert "Asked 40 days ago" in html
+        assert f"40 days ago. Took part: Children&#x27;s Social Care, Front door; {team}" in client.get("/desk/").content.decode()
+    arranged(w, client)
+    client.force_login(w.aisha)
+    assert "You asked for a debrief on" not in client.get("/debriefs/").content.decode()

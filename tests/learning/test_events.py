@@ -241,3 +241,11 @@ def test_the_list_takes_as_many_queries_for_many_as_for_one(client, w, django_as
     client.force_login(w.aisha)
     with django_assert_max_num_queries(14):
         client.get("/learning/events/")
+
+
+def test_the_account_leads_to_the_rooms_of_learning_that_are_open(client, w):
+    for person, figures in ((w.office, True), (w.sam, False)):
+        client.force_login(person)
+        html = client.get("/account/").content.decode()
+        assert all(f'href="/{path}/"' in html for path in ("log", "thanks", "debriefs", "learning", "learning/events"))
+        assert ('href="/learning/figures/"' in html) is figures

@@ -23,7 +23,7 @@ from config.celery import SCHEDULE
 from escalation.models import Heartbeat
 from escalation.tasks import WrongRole
 from learning import counting, figure_files, statistics
-from learning.figure_words import TITLES, Shown, say_period, shown
+from learning.figure_words import TITLES, Shown, divided, say_period, shown
 from learning.models import Decision, Release, Subgroup, Theme
 from learning.statistics import ALL, Period
 from tests import factories
@@ -389,3 +389,26 @@ def test_an_agency_that_has_left_keeps_its_name_and_a_category_of_before_its_key
     tables = {str(table["key"]): table for table in statistics.release(changed, YEAR, {})}
     assert "Agency 0" in [label for label, _cells, _total in shown(tables["between"], YEAR, {}).rows]
     assert "Thresholds" in [label for label, _cells, _total in shown(tables["category"], YEAR, {}).rows]
+
+
+def test_of_what_is_wholly_hidden_one_sentence_is_said_instead_of_dashes(client: Client, w: World) -> None:
+    tables = copy.deepcopy(a_year())[YEAR]
+    for table in tables[1:]:
+        table.update(cells=[[None for _cell in line] for line in table["cells"]], days={})  # type: ignore[attr-defined]
+    with factories.as_set_up():
+        kept = {"format": 1, "tables": tables}
+        Release.objects.create(partnership=w.partnership, starts_on=YEAR.first, ends_on=YEAR.last, tables=kept)
+    (flow,), hidden = divided(shown(table, YEAR, {}) for table in tables)
+    assert len(hidden) == len(TITLES) - 1
+    page = read(client, w, "office", "/learning/figures/2025-26/").content.decode()
+    document = pypdf.PdfReader(io.BytesIO(client.get("/learning/figures/2025-26/figures.pdf").content))
+    text = " ".join(one.extract_text() for one in document.pages)
+    book = openpyxl.load_workbook(io.BytesIO(client.get("/learning/figures/2025-26/figures.xlsx").content))
+    assert len(document.pages) <= 2
+    assert f'id="{flow.key}"' in page
+    assert page.count("Too few to show</h2>") == text.count("Of these too few were counted") == 1
+    for one, sheet in zip(hidden, book.worksheets[2:], strict=True):
+        assert f'id="{one.key}"' not in page
+        assert one.title in page
+        assert one.title in text
+        assert (sheet["A1"].value, sheet.max_row) == (one.sentence, 2)

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from accounts.acting import acting_as
@@ -238,3 +239,24 @@ def test_an_agency_without_any_representative_left_falls_to_the_office(learning:
         Appointment.objects.filter(person=learning.w.rep).update(ends_on=factories.LONG_AGO)
     assert learning.as_(learning.w.office).post(page(point), {"where": str(learning.subgroup.pk)}).status_code == 302
     assert referral(learning, point) is not None
+
+
+def test_how_long_it_lies_with_a_representative_is_shown_to_her_and_to_the_office(learning: Learning) -> None:
+    learning.named(issue="Lies there long")
+    assert "named today" in learning.as_(learning.w.rep).get("/desk/").content.decode()
+    assert "waits long" not in learning.as_(learning.w.office).get("/desk/").content.decode()
+    with time_machine.travel(timezone.now() + dt.timedelta(days=80), tick=True):
+        for person in (learning.w.rep, learning.w.office):
+            html = learning.as_(person).get(LIST).content.decode()
+            assert "named 80 days ago" in html
+            assert "named 80 days ago" in learning.client.get("/desk/").content.decode()
+        assert "With a representative for more than 28 days" in html
+        assert "1 general issue waits long for a representative" in learning.client.get("/desk/").content.decode()
+
+
+def test_the_representative_comes_from_a_point_to_what_was_decided(learning: Learning) -> None:
+    one = learning.theme(learning.referred())
+    learning.decided(one)
+    rep = learning.as_(learning.w.rep)
+    assert f'href="/learning/themes/{one.pk}/"' in rep.get(LIST).content.decode()
+    assert "A new letter" in rep.get(f"/learning/themes/{one.pk}/").content.decode()

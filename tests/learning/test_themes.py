@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.acting import acting_as
+from accounts.models import Appointment
 from escalation import notices
 from escalation.models import Notice
 from learning import tasks
@@ -355,3 +356,32 @@ def test_a_key_of_something_else_opens_and_changes_nothing(learning: Learning) -
 def test_strange_questions_in_an_address_are_no_fault(learning: Learning, path: str) -> None:
     for question in ("?point=%00", "?page=9999999999999999", "?page=-1&of=%F0%9F%99%82", "?point=" + "x" * 5000):
         assert learning.as_(learning.member).get(path + question).status_code == 200
+
+
+def test_no_change_is_neither_done_nor_above_what_changed(learning: Learning) -> None:
+    changed, stays = learning.theme(title="Changed theme"), learning.theme(title="Stays as it is")
+    learning.done(learning.decided(changed))
+    no_change = {"kind": "no_change", "what": "The law leaves no choice here", "key": str(uuid.uuid4())}
+    learning.as_(learning.member).post(f"{LIST}{stays.pk}/decide/", no_change, follow=True)
+    html = learning.client.get(f"{LIST}{stays.pk}/").content.decode()
+    assert "No change" in html
+    assert "Done" not in html
+    assert "The law leaves no choice here" in learning.client.get(LIST).content.decode()
+    html = learning.as_(learning.w.sam).get("/learning/").content.decode()
+    assert html.index("Changed theme") < html.index("Stays as it is")
+
+
+def test_a_child_s_name_is_marked_where_the_reader_knows_it_and_else_the_page_says_that_it_cannot(learning: Learning) -> None:
+    one = learning.theme(learning.referred())
+    address = f"{LIST}{one.pk}/decide/"
+    given = a_decision(what="Nobody told Ash about it")
+    member = learning.as_(learning.member)
+    assert "cannot know the names of the child here" in member.get(address).content.decode()
+    with factories.as_set_up():
+        Appointment.objects.create(
+            partnership=learning.w.partnership, person=learning.w.aisha, office="subgroup", starts_on=factories.LONG_AGO
+        )
+    aisha = learning.as_(learning.w.aisha)
+    assert "cannot know the names of the child here" not in aisha.get(address).content.decode()
+    assert "<mark>Ash</mark>" in aisha.post(address, given).content.decode()
+    assert decisions(learning) == []

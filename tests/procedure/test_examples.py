@@ -74,6 +74,7 @@ def test_an_example_can_go_to_mediation_and_has_somewhere_to_turn(name):
     assert document.ladder.stage_of(len(document.ladder)) == LSCB_MEDIATION
     assert document.final_body.title
     assert document.concern_channels
+    assert not [one for one in document.concern_channels if "my " in one.casefold()]  # others read it beside whoever chose it
     assert "999" in document.urgency.leave_first[0]
     assert document.urgency.may_start_at == LINE_MANAGER
 

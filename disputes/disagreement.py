@@ -283,7 +283,7 @@ class Disagreement(Row):
 
     def was_invited_by_the_others(self, seat: Seat | None) -> bool:
         """Whether whoever sits here was invited by the other side: who they are, only their inviter knows, so the office countersigns."""
-        if seat is None or seat.side_id is None:
+        if seat is None or seat.side_id is None or seat.opened_by is None:
             return False
         with connection.cursor() as cursor:  # an invitation of long ago counts as well: what nobody has looked at, nobody vouches for
             cursor.execute("SELECT accord_unvouched(%s)", [seat.person_id])

@@ -44,7 +44,8 @@ def wrong(headers: Any, *, status: int = 200, static: bool = False, https: bool 
     if headers.get("Content-Disposition", "").startswith("attachment"):
         if "sandbox" not in policy or "default-src 'none'" not in policy or "script-src" in policy:
             found.append(f"a download without sandbox: {policy}")
-        if not re.search(r"filename\*?=", headers["Content-Disposition"]) or "charset" not in headers.get("Content-Type", "charset"):
+        kind = headers.get("Content-Type", "text/plain; charset=none given")
+        if not re.search(r"filename\*?=", headers["Content-Disposition"]) or (kind.startswith("text/") and "charset" not in kind):
             found.append(f"a download without name or type: {headers['Content-Disposition']}")
     else:
         parts = set(policy.split("; "))

@@ -370,7 +370,7 @@ def learn(site: Site, at: str) -> None:
     office.done(f"{theme}decide/", email="", owner=str(w.office.pk), **due)
     decision = site.superuser.execute("SELECT id FROM learning_decision").fetchone()[0]
     today = {f"done_on_{part}": str(getattr(timezone.localdate(), part)) for part in ("day", "month", "year")}
-    office.done(f"/learning/decisions/{decision}/done/", **today)
+    office.done(f"/learning/done/{decision}/", **today)
     aisha.done(f"{at}thanks/", to=str(w.sam.pk))
     request = site.superuser.execute("SELECT id FROM learning_debriefrequest").fetchone()[0]
     start = {f"starts_at_{part}": str(getattr(later, part)) for part in ("day", "month", "year")} | {"starts_at_time": "10am"}

@@ -583,7 +583,7 @@ def test_the_storm_sees_what_it_is_for(w: factories.World, monkeypatch: pytest.M
 
     monkeypatch.setattr(WordsField, "to_python", breaks)
     with pytest.raises(AssertionError, match=r"ValueError.*test_fuzz\.py:\d+ breaks"):
-        storm(w, 400, ["sam"], pages_each=40)
+        storm(w, 400, ["sam"])
 
 
 def test_what_is_sent_is_what_is_meant() -> None:

@@ -147,7 +147,7 @@ def test_from_the_referral_to_the_chair_to_a_page_of_ones_own_log(site: Site) ->
     cass.choose(owner=str(site.world.people["cass"].pk))
     cass.write(**day("due_on", timezone.localdate() + dt.timedelta(days=30)))
     cass.send()
-    cass._click(cass.page.locator('main a[href$="/done/"]').first)
+    cass._click(cass.page.locator('main a[href^="/learning/done/"]').first)
     cass.write(what_changed="Every outcome letter now says why", evidence="Ten letters read in May", **day("done_on", timezone.localdate()))
     cass.send()
     wait_until(lambda: len(site.mails_to("aisha")) and told_back(site), what="that it was told back")

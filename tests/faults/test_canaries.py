@@ -510,7 +510,7 @@ def test_planted_words_are_found_where_they_belong_and_nowhere_else(
         for n, mail in enumerate(smtp_sink.messages)
     }
     assert sum(name.startswith("mail ") for name in said) >= 5
-    assert any("have something for you" in text or "things for you" in text for text in said.values()), (
+    assert any("have something for you" in text or "messages for you" in text for text in said.values()), (
         "one mail for several was among them"
     )
     changed = [path for path in files_below(ROOT / "var", temporary) if path.stat().st_mtime >= began]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -51,9 +51,9 @@ def latest_session(said: Iterable[tuple[UUID, str, UUID | None, dict[str, Any], 
         elif session is None or session.is_cancelled:
             continue
         elif kind == "cancel_session":
-            session = _changed(session, is_cancelled=True, changes=session.changes + 1)
+            session = replace(session, is_cancelled=True, changes=session.changes + 1)
         elif kind == "record_mediation" and (session.fixed_at is None or session.fixed_at > recorded_at):
-            session = _changed(session, is_cancelled=True, was_recorded=True, changes=session.changes + 1)
+            session = replace(session, is_cancelled=True, was_recorded=True, changes=session.changes + 1)
         elif kind == "answer_session" and side is not None and session.fixed_by is None:
             session = _answered(session, entry, side, facts, recorded_at, sides)
     return session
@@ -63,14 +63,10 @@ def _answered(session: Session, entry: UUID, side: UUID, facts: dict[str, Any], 
     answers = {**session.answers, side: tuple(date for date in _moments(facts) if date in session.dates)}
     people = tuple(dict.fromkeys([*session.people, *(UUID(one) for one in facts.get("people", ()))]))
     if not sides <= set(answers):
-        return _changed(session, answers=answers, people=people)
+        return replace(session, answers=answers, people=people)
     suits_all = [date for date in sorted(session.dates) if date > recorded_at and all(date in answers[one] for one in sides)]
-    return _changed(session, answers=answers, people=people, fixed_by=entry, fixed_at=suits_all[0] if suits_all else None)
+    return replace(session, answers=answers, people=people, fixed_by=entry, fixed_at=suits_all[0] if suits_all else None)
 
 
 def _moments(facts: dict[str, Any]) -> tuple[dt.datetime, ...]:
     return tuple(dt.datetime.fromisoformat(one) for one in facts.get("dates", ()))
-
-
-def _changed(session: Session, **new: Any) -> Session:
-    return Session(**{**session.__dict__, **new})

@@ -9,6 +9,7 @@ from disputes.seats import Actor
 from disputes.stages import MANAGERS, MANAGING, MEDIATING, Awaiting, Capacity, Mediation, SideKind, Stage
 
 if TYPE_CHECKING:
+    from disputes.agreement import OutstandingIssue
     from disputes.disagreement import Disagreement
 
 # ── who may (permissions): questions about the actor ────────────────────────────────────────────────────────────────
@@ -112,10 +113,14 @@ def supports_somebody(d: Disagreement, by: Actor) -> bool:
     return by.seat_in(Capacity.SUPPORTER) is not None
 
 
-def sees_to_an_issue(d: Disagreement, by: Actor) -> bool:
+def sees_to(issue: OutstandingIssue, by: Actor) -> bool:
     """Its owner, or whoever speaks for the side that owns it."""
     seat = by.speaking_seat()
-    return any(issue.owner_id == by.person.pk or (seat and issue.owner_side_id == seat.side_id) for issue in d.standing.promised_issues)
+    return bool(by.seats) and (issue.owner_id == by.person.pk or (seat is not None and seat.side_id == issue.owner_side_id))
+
+
+def sees_to_an_issue(d: Disagreement, by: Actor) -> bool:
+    return any(sees_to(issue, by) for issue in d.standing.promised_issues)
 
 
 def speaks_for_a_party(d: Disagreement, by: Actor) -> bool:

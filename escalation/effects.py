@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Appointment, Office, Post, Team, User
 from disputes.models import Agreement, ChildReference, Confirmation, Disagreement, Entry, OutstandingIssue, Seat, Side
+from disputes.rules import sees_to
 from disputes.seats import Actor
 from disputes.stages import MEDIATING, Capacity, ChildSafe, SideKind, Stage
 from escalation import seating
@@ -271,10 +272,7 @@ def _check_expected(d: Disagreement, given: Given, seats: list[Seat]) -> None:
 
 
 def _finish_issue(d: Disagreement, entry: Entry, actor: Actor, given: Given) -> None:
-    seat = actor.speaking_seat()
-    mine = [
-        issue for issue in d.standing.promised_issues if issue.owner_id == actor.person.pk or (seat and issue.owner_side_id == seat.side_id)
-    ]
+    mine = [issue for issue in d.standing.promised_issues if sees_to(issue, actor)]
     issue = next((issue for issue in mine if str(issue.pk) == given.facts.get("issue")), None)
     if issue is None:
         raise MoveRefused(_("Choose one of the outstanding issues that your side sees to and that is not done yet."))

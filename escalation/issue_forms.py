@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from disputes.models import OutstandingIssue
-from escalation import outcomes
+from disputes.rules import sees_to
 from escalation.move_form import MoveForm
 from pages import fields, times
 
@@ -29,7 +29,7 @@ class FinishIssue(MoveForm):
     def ask(self) -> None:
         """Those that the reader's side sees to; one alone is chosen already."""
         standing, actor = self.occasion.standing, self.occasion.actor
-        self.issues: dict[str, OutstandingIssue] = {str(row.pk): row for row in standing.promised_issues if outcomes.sees_to(row, actor)}
+        self.issues: dict[str, OutstandingIssue] = {str(row.pk): row for row in standing.promised_issues if sees_to(row, actor)}
         agreement = standing.earlier_agreement or standing.agreement
         said = {text.field: text.value for text in agreement.entry.texts.all()} if agreement else {}
         self.let_choose("issue", [(pk, _say(row, said.get(f"issue_{row.number}", ""))) for pk, row in self.issues.items()])

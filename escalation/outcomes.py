@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from disputes.models import Agreement, Confirmation, Disagreement, Entry, OutstandingIssue, Side
+from disputes.rules import sees_to
 from disputes.seats import Actor
 from disputes.stages import Stage
 from escalation import reading, words
@@ -156,12 +157,6 @@ def issues_of(d: Disagreement, agreement: Agreement, texts: dict[str, str], toda
             )
         )
     return found
-
-
-def sees_to(row: OutstandingIssue, actor: Actor) -> bool:
-    """Its owner, or whoever speaks for the side that owns it."""
-    seat = actor.speaking_seat()
-    return bool(actor.seats) and (row.owner_id == actor.person.pk or (seat is not None and seat.side_id == row.owner_side_id))
 
 
 def say_kind(entry: Entry) -> str:

@@ -22,7 +22,7 @@ from audit.models import Trace
 from audit.sight import Sight
 from disputes.disagreement import by_reference
 from disputes.models import Disagreement
-from disputes.rules import MAIN, NOTE
+from disputes.rules import MAIN, NOTE, sees_to
 from disputes.seats import Actor
 from disputes.stages import Capacity
 from escalation import mediation, outcomes, reading
@@ -271,7 +271,7 @@ def _ended_panel(saying: Saying, first: str | None, left: str) -> Panel:
 
 def _owes_what_is_late(d: Disagreement, actor: Actor) -> bool:
     today = timezone.localdate()
-    return any(issue.due_on < today and outcomes.sees_to(issue, actor) for issue in d.standing.unfinished_issues)
+    return any(issue.due_on < today and sees_to(issue, actor) for issue in d.standing.unfinished_issues)
 
 
 def _say_what_is_left(d: Disagreement) -> str:
